@@ -1,0 +1,101 @@
+"""The values that the data room gives to every other room: one split of images, and a dataset of three.
+
+Nothing here reads a file; `sources` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mien.emotions import NUM_EMOTIONS
+from mien.errors import DataError
+
+__all__ = ["IMAGE_SIZE_PX", "SPLIT_NAMES", "Dataset", "Split"]
+
+IMAGE_SIZE_PX = 48
+SPLIT_NAMES = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images with their labels, in a fixed order.
+
+    Attributes:
+        images: uint8 (N, 48, 48), grey, 0 black to 255 white.
+        labels: int64 (N,), FER-2013 codes 0 to 6 (`mien.emotions.EMOTIONS`).
+        sample_ids: str (N,), where each image came from: a file name, or `row-<n>` of a csv (1 = first data row).
+        votes: float32 (N, 7) or None, the FER+ taggers' votes for the seven emotions, in the same order; a row
+            of NaN means that the votes are unknown. Contempt, unknown and not-a-face votes are left out.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    sample_ids: np.ndarray
+    votes: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.labels)
+        expected = (n, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+        if self.images.dtype != np.uint8 or self.images.shape != expected:
+            raise DataError(f"Expected images as uint8 {expected}. Received: {self.images.dtype} {self.images.shape}.")
+        if self.sample_ids.shape != (n,):
+            raise DataError(f"Expected {n} sample ids, one per label. Received: shape {self.sample_ids.shape}.")
+        if n and not (0 <= self.labels.min() and self.labels.max() < NUM_EMOTIONS):
+            raise DataError(f"Expected labels 0 to 6. Received: {self.labels.min()} to {self.labels.max()}.")
+        if self.votes is not None and self.votes.shape != (n, NUM_EMOTIONS):
+            raise DataError(f"Expected votes of shape ({n}, {NUM_EMOTIONS}). Received: {self.votes.shape}.")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"Split({len(self)} images, votes={self.votes is not None})"
+
+    def take(self, index: np.ndarray) -> Split:
+        """The samples that `index` (integers or a boolean mask) names, in that order."""
+        votes = None if self.votes is None else self.votes[index]
+        return Split(self.images[index], self.labels[index], self.sample_ids[index], votes)
+
+    def class_counts(self) -> np.ndarray:
+        """int64 (7,): how many images each emotion has."""
+        return np.bincount(self.labels, minlength=NUM_EMOTIONS)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset in its three splits, and how they came about.
+
+    Attributes:
+        train, val, test: FER-2013's Training, PublicTest and PrivateTest when the split is the official one.
+        protocol: `official` (the source says which image is in which split), `source` (the source has splits, but
+            not FER-2013's counts) or `stratified` (mien split it 70/15/15 by content hash).
+        source: The path that was read.
+        fingerprint: sha256 (hex) over pixels, labels and split membership: equal datasets have equal fingerprints.
+        notes: Sentences a person should read: which counts deviate, what was skipped and why.
+        skipped: (where, why) of every row or file left out under `skip_bad`.
+    """
+
+    train: Split
+    val: Split
+    test: Split
+    protocol: str
+    source: str
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def split(self, name: str) -> Split:
+        """The split called `train`, `val` or `test`.
+
+        Raises:
+            DataError: Another name was asked for.
+        """
+        if name not in SPLIT_NAMES:
+            raise DataError(f"Expected a split of {', '.join(SPLIT_NAMES)}. Received: {name!r}.")
+        split: Split = getattr(self, name)
+        return split
+
+    def __len__(self) -> int:
+        return len(self.train) + len(self.val) + len(self.test)

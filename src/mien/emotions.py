@@ -1,0 +1,44 @@
+"""The seven emotions of FER-2013: the only place where an order is written.
+
+The codes are those of the `emotion` column of `fer2013.csv` (Goodfellow et al. 2013, "Challenges in
+representation learning: A report on three machine learning contests", arXiv:1307.0414).
+"""
+
+from __future__ import annotations
+
+__all__ = ["EMOTIONS", "NUM_EMOTIONS", "emotion_code"]
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+NUM_EMOTIONS = len(EMOTIONS)
+
+# Other spellings seen in class folders of public copies of FER-2013, FER+, AffectNet, RAF-DB and CK+.
+_SYNONYMS = {
+    "angry": ("anger", "mad"),
+    "disgust": ("disgusted",),
+    "fear": ("fearful", "afraid", "scared"),
+    "happy": ("happiness", "joy"),
+    "sad": ("sadness",),
+    "surprise": ("surprised", "suprise", "suprised"),
+    "neutral": ("neutrality",),
+}
+_CODES = {name: code for code, name in enumerate(EMOTIONS)}
+_CODES |= {other: _CODES[name] for name, others in _SYNONYMS.items() for other in others}
+_CODES |= {str(code): code for code in range(NUM_EMOTIONS)}
+
+
+def emotion_code(name: str) -> int | None:
+    """The FER-2013 code of an emotion written in any of its usual ways.
+
+    Args:
+        name: A class or folder name: `happy`, `Happiness`, `3`, `3_happy`, `03-Happy`.
+
+    Returns:
+        The code, 0 to 6, or None when the name means none of the seven, or means two of them.
+    """
+    word = name.strip().lower()
+    if word in _CODES:
+        return _CODES[word]
+    parts = [part for part in word.replace("-", "_").replace(" ", "_").replace(".", "_").split("_") if part]
+    codes = {_CODES[part.lstrip("0") or "0"] for part in parts if (part.lstrip("0") or "0") in _CODES}
+    known = all((part.lstrip("0") or "0") in _CODES or part.isdigit() for part in parts)
+    return codes.pop() if known and len(codes) == 1 else None

@@ -1,0 +1,203 @@
+"""The run folder: the only place that spells its file names, and how its files are written.
+
+    runs/<name>/
+      config.json                  what was asked, complete
+      environment.json             versions, backend, device, seed, git commit, data fingerprint, protocol
+      history.csv                  one row per epoch (see HISTORY_COLUMNS)
+      checkpoint/state.npz         resumable training state
+      model.keras                  the best epoch by val_accuracy
+      probabilities_<split>.npz    sample_id (N,), y_true (N,), probabilities (N, 7)
+      metrics_<split>.json
+      figures/*.png, report.html
+      model.onnx, model.json
+
+Every write goes to a temporary file in the same folder and is renamed over the old one, so a reader sees the old
+file or the new one, never half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mien.errors import RunError
+
+__all__ = ["HISTORY_COLUMNS", "SCHEMA_VERSION", "Probabilities", "Run", "atomic_write", "write_json"]
+
+SCHEMA_VERSION = 1
+HISTORY_COLUMNS = (
+    "epoch",
+    "loss",
+    "accuracy",
+    "val_loss",
+    "val_accuracy",
+    "learning_rate",
+    "seconds",
+    "images_per_second",
+)
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it over `path` when the block ends well, remove it otherwise.
+
+    Raises:
+        RunError: The folder cannot be written, or the disk is full. Nothing of the file is left.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix is kept because writers such as Keras and matplotlib choose the format by it.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        # mkstemp makes files that only the owner reads; results are for sharing.
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise RunError(
+            f"Expected a folder with room to write {path.name}. Received: {error.strerror or error} ({path.parent}). "
+            "Free some space or choose another folder."
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """What a model said about one split: all that evaluation needs.
+
+    Attributes:
+        sample_ids: str (N,).
+        y_true: int64 (N,), codes 0 to 6.
+        probabilities: float32 (N, 7), rows sum to 1, in `EMOTIONS` order.
+    """
+
+    sample_ids: np.ndarray
+    y_true: np.ndarray
+    probabilities: np.ndarray
+
+
+class Run:
+    """A run folder on disk.
+
+    Args:
+        path: The folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.name = self.path.resolve().name
+        self.config_path = self.path / "config.json"
+        self.environment_path = self.path / "environment.json"
+        self.history_path = self.path / "history.csv"
+        self.checkpoint_path = self.path / "checkpoint" / "state.npz"
+        self.model_path = self.path / "model.keras"
+        self.model_h5_path = self.path / "model.h5"
+        self.onnx_path = self.path / "model.onnx"
+        self.card_path = self.path / "model.json"
+        self.figures_path = self.path / "figures"
+        self.report_path = self.path / "report.html"
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    def probabilities_path(self, split: str) -> Path:
+        """Where the probabilities of `train`, `val` or `test` lie."""
+        return self.path / f"probabilities_{split}.npz"
+
+    def metrics_path(self, split: str) -> Path:
+        """Where the metrics of `train`, `val` or `test` lie."""
+        return self.path / f"metrics_{split}.json"
+
+    def require(self, path: Path, make_it: str) -> Path:
+        """`path`, or a RunError that says how to make it.
+
+        Args:
+            path: A file of this run.
+            make_it: The command that writes it, such as `mien train --run runs/first`.
+        """
+        if not path.is_file():
+            raise RunError(f"Expected {path.name} in {self.path}. Received: no such file. Make it with: {make_it}")
+        return path
+
+    def read_json(self, path: Path, make_it: str = "mien train") -> dict[str, Any]:
+        """A JSON object of this run.
+
+        Raises:
+            RunError: It is missing, is no JSON object, or has a schema newer than this mien reads.
+        """
+        try:
+            value = json.loads(self.require(path, make_it).read_text(encoding="utf-8"))
+        except (ValueError, OSError) as error:
+            raise RunError(f"Expected JSON in {path}. Received: {error}. Make it again with: {make_it}") from error
+        if not isinstance(value, dict):
+            raise RunError(f"Expected a JSON object in {path}. Received: {type(value).__name__}.")
+        version = value.get("schema_version", SCHEMA_VERSION)
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
+            raise RunError(
+                f"Expected schema_version {SCHEMA_VERSION} or older in {path}. Received: {version}. "
+                "The run was written by a newer mien: pip install -U mien"
+            )
+        return value
+
+    def write_json(self, path: Path, value: dict[str, Any]) -> None:
+        """Write a JSON object with the schema version, atomically."""
+        write_json(path, {"schema_version": SCHEMA_VERSION, **value})
+
+    def write_probabilities(self, split: str, result: Probabilities) -> Path:
+        """Write `probabilities_<split>.npz`, atomically."""
+        path = self.probabilities_path(split)
+        _write_npz(
+            path,
+            lambda handle: np.savez_compressed(
+                handle,
+                sample_id=result.sample_ids,
+                y_true=result.y_true,
+                probabilities=result.probabilities,
+            ),
+        )
+        return path
+
+    def read_probabilities(self, split: str) -> Probabilities:
+        """Read `probabilities_<split>.npz`.
+
+        Raises:
+            RunError: It is missing, truncated, or its arrays do not fit each other.
+        """
+        path = self.require(self.probabilities_path(split), f"mien evaluate {self.path} --split {split}")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                result = Probabilities(file["sample_id"], file["y_true"], file["probabilities"])
+        except Exception as error:  # zipfile, zlib, numpy and KeyError all say "damaged" in words of their own
+            raise RunError(
+                f"Expected sample_id, y_true and probabilities in {path}. Received: {error}. "
+                f"Make it again with: mien evaluate {self.path} --split {split}"
+            ) from error
+        n = len(result.y_true)
+        if result.probabilities.shape != (n, 7) or result.sample_ids.shape != (n,):
+            raise RunError(
+                f"Expected probabilities of shape ({n}, 7) in {path}. Received: {result.probabilities.shape}."
+            )
+        return result
+
+
+def _write_npz(path: Path, save: Callable[[Any], None]) -> None:
+    with atomic_write(path) as temporary, temporary.open("wb") as handle:
+        save(handle)
