@@ -81,7 +81,7 @@ class AugmentConfig:
     mixup_alpha: float = 0.0
     """Beta parameter of mixup (Zhang et al. 2018, arXiv:1710.09412); 0 turns it off."""
     cutmix_alpha: float = 0.0
-    """Beta parameter of CutMix (Yun et al. 2019, arXiv:1905.04899); 0 turns it off; with mixup too, batches alternate."""
+    """Beta parameter of CutMix (Yun et al. 2019, arXiv:1905.04899); 0 turns it off; mixup and it alternate by batch."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         yield temporary
         # mkstemp makes files that only the owner reads; results are for sharing.
         temporary.chmod(0o644)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise RunError(
             f"Expected a folder with room to write {path.name}. Received: {error.strerror or error} ({path.parent}). "

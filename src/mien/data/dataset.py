@@ -42,7 +42,7 @@ class Split:
             raise DataError(f"Expected images as uint8 {expected}. Received: {self.images.dtype} {self.images.shape}.")
         if self.sample_ids.shape != (n,):
             raise DataError(f"Expected {n} sample ids, one per label. Received: shape {self.sample_ids.shape}.")
-        if n and not (0 <= self.labels.min() and self.labels.max() < NUM_EMOTIONS):
+        if n and (self.labels.min() < 0 or self.labels.max() >= NUM_EMOTIONS):
             raise DataError(f"Expected labels 0 to 6. Received: {self.labels.min()} to {self.labels.max()}.")
         if self.votes is not None and self.votes.shape != (n, NUM_EMOTIONS):
             raise DataError(f"Expected votes of shape ({n}, {NUM_EMOTIONS}). Received: {self.votes.shape}.")

@@ -1,0 +1,1 @@
+"""The learning room, and the only one with Keras: augmentation, models, training, export."""
