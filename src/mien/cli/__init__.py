@@ -1,1 +1,95 @@
-"""The command line: each command parses, imports what it needs, makes one library call, prints, and exits."""
+"""The command line: each command parses, imports what it needs, makes one library call, prints, and exits.
+
+This module owns the list of commands and what a person sees when one fails. A known error is one line and exit
+code 1; a wrong option is Typer's message and exit code 2; Ctrl-C is one line and 130. Anything else is a defect in
+mien and keeps its traceback. Importing this module loads neither Keras nor matplotlib nor OpenCV.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from mien import __version__
+from mien.errors import MienError, MissingExtraError
+
+__all__ = ["app", "main"]
+
+# Which extra brings a library that a plain `pip install mien` leaves out; see [project.optional-dependencies].
+_EXTRA_OF = {
+    "keras": "train",
+    "matplotlib": "train",
+    "onnx": "train",
+    "seaborn": "train",
+    "sklearn": "train",
+    "tensorflow": "train",
+    "fastapi": "serve",
+    "multipart": "serve",
+    "uvicorn": "serve",
+}
+_EXIT_INTERRUPTED = 130  # 128 + SIGINT, what shells expect
+
+app = typer.Typer(
+    name="mien",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mien {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Facial expressions from images: train, evaluate, export and run classifiers of the seven FER-2013 emotions."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and say how it went.
+
+    Args:
+        arguments: What follows `mien` on the command line; None takes it from `sys.argv`.
+
+    Returns:
+        The exit code: 0 well, 1 a known error, 2 wrong usage, 130 stopped by Ctrl-C.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        app(args=arguments, prog_name="mien")
+    except MienError as error:
+        return _fail(str(error), 1)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in _EXTRA_OF:
+            raise
+        command = " ".join(["mien", *(word for word in arguments[:1] if not word.startswith("-"))])
+        return _fail(str(MissingExtraError(command, _EXTRA_OF[library], library)), 1)
+    except KeyboardInterrupt:
+        return _fail("Stopped.", _EXIT_INTERRUPTED)
+    except SystemExit as stop:
+        # Typer always leaves this way; it turns a Ctrl-C inside a command into a silent exit of its own.
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        return _fail("Stopped.", code) if code == _EXIT_INTERRUPTED else code
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    from rich.console import Console
+    from rich.text import Text
+
+    # As Text, because messages hold `mien[train]`, which Rich would otherwise read as markup.
+    line = Text.assemble(("mien: ", "bold red"), " ".join(message.split()))
+    Console(stderr=True, soft_wrap=True).print(line)
+    return code
