@@ -1,0 +1,147 @@
+"""Parsed sources kept in the user's cache folder, so that the second reading takes a fraction of a second.
+
+An entry is named after a hash of the whole source file, so changed content is never served from an old entry, whatever
+its size and times. Anything wrong with the cache (no rights, no space, a damaged entry) costs time, never an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+import tempfile
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from mien import __version__
+from mien.data.samples import Samples
+from mien.errors import DataError
+
+__all__ = ["cache_dir", "file_hash", "load_cached", "store_cached"]
+
+CACHE_DIR_VARIABLE = "MIEN_CACHE_DIR"
+
+# Raise it whenever a reader would give other samples for the same bytes.
+FORMAT_VERSION = 1
+
+# FER-2013 takes 87 MB. The entries used last stay, older ones go.
+MAX_ENTRIES = 6
+
+# Blocks are hashed side by side: 301 MB take 0.32 s on one core, 0.17 s on two.
+HASH_BLOCK_BYTES = 32 << 20
+HASH_THREADS = 4
+
+_ENTRY_SUFFIX = ".samples.npz"
+_BROKEN_ENTRY = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, DataError)
+
+
+def cache_dir() -> Path:
+    """Where parsed sources are kept: `MIEN_CACHE_DIR`, or the platform's folder for caches; it may not exist yet."""
+    if chosen := os.environ.get(CACHE_DIR_VARIABLE):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+        return (Path(base) if base else Path.home() / "AppData" / "Local") / "mien" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "mien"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "mien"
+
+
+def file_hash(path: Path) -> str:
+    """A hash (64 hex digits) of the file's whole content: BLAKE2b over the BLAKE2b of each 32 MiB block."""
+    size_bytes = path.stat().st_size
+    offsets = range(0, max(size_bytes, 1), HASH_BLOCK_BYTES)
+    with ThreadPoolExecutor(HASH_THREADS) as pool:
+        blocks = list(pool.map(lambda offset: _block_hash(path, offset), offsets))
+    return hashlib.blake2b(b"".join([*blocks, str(size_bytes).encode()]), digest_size=32).hexdigest()
+
+
+def load_cached(content_hash: str, *, folder: Path | None = None) -> Samples | None:
+    """The samples stored for this content, or None when there are none or they are damaged.
+
+    Args:
+        content_hash: From `file_hash`.
+        folder: The cache folder; `cache_dir()` by default.
+    """
+    path = _entry_path(content_hash, folder)
+    try:
+        with np.load(path, allow_pickle=False) as entry:
+            samples = _from_arrays({name: entry[name] for name in entry.files})
+    except _BROKEN_ENTRY:
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)  # marks the entry as used, so that it outlives older ones
+    return samples
+
+
+def store_cached(content_hash: str, samples: Samples, *, folder: Path | None = None) -> None:
+    """Keep `samples` for the next time; silently does nothing where that is impossible."""
+    path = _entry_path(content_hash, folder)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    except OSError:
+        return
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **_to_arrays(samples))  # type: ignore[arg-type]
+        os.replace(temporary, path)  # noqa: PTH105
+        _forget_oldest(path.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
+
+
+def _entry_path(content_hash: str, folder: Path | None) -> Path:
+    # Another version of mien may read the same bytes differently.
+    key = hashlib.blake2b(f"{FORMAT_VERSION}:{__version__}:{content_hash}".encode(), digest_size=16).hexdigest()
+    return (folder or cache_dir()) / f"{key}{_ENTRY_SUFFIX}"
+
+
+def _block_hash(path: Path, offset: int) -> bytes:
+    digest = hashlib.blake2b()
+    left = HASH_BLOCK_BYTES
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        while left > 0 and (data := file.read(min(left, 1 << 20))):
+            digest.update(data)
+            left -= len(data)
+    return digest.digest()
+
+
+def _to_arrays(samples: Samples) -> dict[str, np.ndarray]:
+    return {
+        "images": samples.images,
+        "labels": samples.labels,
+        "sample_ids": samples.sample_ids,
+        "membership": samples.membership,
+        "told_by": np.array(samples.told_by),
+        "row_count": np.array(samples.row_count),
+        "notes": np.array(samples.notes, dtype=str),
+        "skipped": np.array(samples.skipped, dtype=str).reshape(-1, 2),
+    }
+
+
+def _from_arrays(arrays: dict[str, np.ndarray]) -> Samples:
+    return Samples(
+        images=arrays["images"],
+        labels=arrays["labels"],
+        sample_ids=arrays["sample_ids"],
+        membership=arrays["membership"],
+        told_by=str(arrays["told_by"]),
+        row_count=int(arrays["row_count"]),
+        notes=tuple(arrays["notes"].tolist()),
+        skipped=tuple((where, why) for where, why in arrays["skipped"].tolist()),
+    )
+
+
+def _forget_oldest(folder: Path) -> None:
+    entries = sorted(folder.glob(f"*{_ENTRY_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in entries[MAX_ENTRIES:]:
+        path.unlink(missing_ok=True)

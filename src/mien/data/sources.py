@@ -1,0 +1,105 @@
+"""`load_dataset`: finds out what a source is by looking into it, and has the right reader read it.
+
+Only dispatch: rows of a csv are `csv_source`'s business, images in folders and zips `folder_source`'s and
+`zip_source`'s, splits `splits`', and keeping the result for the next time `cache`'s.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+from mien.data.cache import file_hash, load_cached, store_cached
+from mien.data.csv_source import read_csv
+from mien.data.dataset import Dataset
+from mien.data.samples import Problems, Progress, Samples
+from mien.data.splits import split_samples
+from mien.data.votes import join_votes
+from mien.errors import DataError
+
+__all__ = ["load_dataset"]
+
+# Enough for every signature and for a csv's header line.
+HEAD_BYTES = 4096
+GZIP_SIGNATURE = b"\x1f\x8b"
+
+# For the progress only: fer2013.csv is 3.2 times as long as its gzip.
+TYPICAL_GZIP_RATIO = 3.2
+
+WHAT_IS_READ = (
+    "Give fer2013.csv (plain, .gz or in a .zip), the Kaggle archive.zip, or a folder of images sorted by emotion."
+)
+
+
+def load_dataset(
+    source: str | os.PathLike[str],
+    *,
+    votes: str | os.PathLike[str] | None = None,
+    skip_bad: bool = False,
+    cache: bool = True,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Read a dataset of faces sorted by emotion, whatever its form, into train, val and test.
+
+    Reads fer2013.csv (plain, gzipped, zipped), a zip or folder of `<split>/<emotion>/` or `<emotion>/` with images of
+    any size. What the source is shows from its content, not from its name.
+
+    Args:
+        source: A file or folder.
+        votes: FER+'s `fer2013new.csv`, which is joined to the rows of the csv.
+        skip_bad: Leave out rows and files that cannot be used and list them in `Dataset.skipped`, instead of raising.
+        cache: Keep what was parsed from a file in the user's cache folder (`MIEN_CACHE_DIR`), under a hash of the
+            file's content. Folders are always read anew.
+        seed: Decides the split where the source has none.
+        progress: Called as progress(done, total) during a first reading.
+
+    Returns:
+        The three splits, and how they came about.
+
+    Raises:
+        DataError: The source is missing, is none of these, or has a bad row or file and `skip_bad` is off.
+    """
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise DataError(f"Expected an existing file or folder. Received: {path}. {WHAT_IS_READ}")
+    samples = _read_cached(path, skip_bad, progress) if cache and path.is_file() else _read(path, skip_bad, progress)
+    joined = None if votes is None else join_votes(samples, Path(votes).expanduser())
+    return split_samples(samples, source=str(path), votes=joined, seed=seed)
+
+
+def _read_cached(path: Path, skip_bad: bool, progress: Progress | None) -> Samples:
+    content_hash = _hash_readable(path)
+    cached = load_cached(content_hash)
+    # Samples with omissions are only right for someone who accepts omissions.
+    if cached is not None and (skip_bad or not cached.skipped):
+        return cached
+    samples = _read(path, skip_bad, progress)
+    store_cached(content_hash, samples)
+    return samples
+
+
+def _hash_readable(path: Path) -> str:
+    try:
+        return file_hash(path)
+    except OSError as error:
+        raise DataError(
+            f"Expected a readable file. Received: {path} ({error.strerror}). Check its permissions."
+        ) from error
+
+
+def _read(path: Path, skip_bad: bool, progress: Progress | None) -> Samples:
+    problems = Problems(skip_bad=skip_bad)
+    head = _head(path)
+    if head.startswith(GZIP_SIGNATURE):
+        with gzip.open(path, "rb") as stream:
+            total_bytes = int(path.stat().st_size * TYPICAL_GZIP_RATIO)
+            return read_csv(stream, name=path.name, problems=problems, progress=progress, total_bytes=total_bytes)  # type: ignore[arg-type]
+    with path.open("rb") as stream:
+        return read_csv(stream, name=path.name, problems=problems, progress=progress, total_bytes=path.stat().st_size)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
