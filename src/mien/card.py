@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,12 +96,26 @@ def read_card(path: Path) -> ModelCard:
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(f"Expected a model card (JSON) in {path}. Received: {error!r}.") from error
-    if card.emotions != EMOTIONS or card.input_shape != (48, 48, 1) or card.input_colour != "gray":
-        raise ModelError(
-            f"Expected a model of (48, 48, 1) gray images and the classes {', '.join(EMOTIONS)}. "
-            f"Received: {card.input_shape} {card.input_colour} and {', '.join(map(str, card.emotions))} ({path})."
-        )
+    for problem in _misfits(card):
+        raise ModelError(f"{problem} ({path})")
     return card
+
+
+def _misfits(card: ModelCard) -> Iterator[str]:
+    """Why this mien cannot serve the model, the first reason first."""
+    if card.emotions != EMOTIONS:
+        yield f"Expected the classes {', '.join(EMOTIONS)}. Received: {card.emotions}."
+    accepted = (card.input_shape, card.input_range, card.input_colour)
+    if accepted != ((48, 48, 1), (0, 255), "gray"):
+        yield f"Expected a model of (48, 48, 1) gray images in 0 to 255. Received: {accepted}."
+    if not _is_number(card.temperature) or not 0 < card.temperature < math.inf:
+        yield f"Expected a temperature above 0. Received: {card.temperature!r}."
+    if not _is_number(card.uncertain_below) or not 0 <= card.uncertain_below <= 1:
+        yield f"Expected uncertain_below from 0 to 1. Received: {card.uncertain_below!r}."
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)  # JSON's true would pass for 1
 
 
 def _tuples(value: Any) -> Any:

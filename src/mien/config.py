@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import inspect
 import json
+import sys
 import tomllib
 import typing
 from collections.abc import Iterable, Mapping
@@ -144,7 +145,8 @@ class Config:
     """The loop."""
 
     def __post_init__(self) -> None:
-        problems = list(_contradictions(self))
+        # Types first: a range means nothing for a text.
+        problems = list(_misfits(self)) or list(_contradictions(self))
         if problems:
             raise ConfigError(" ".join(problems))
 
@@ -176,6 +178,15 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("train", "fine_tune_factor", 1e-6, 1),
     ("train", "seed", 0, 2**31 - 1),
 )
+
+
+def _misfits(config: Config) -> Iterable[str]:
+    for section, cls in typing.get_type_hints(Config).items():
+        for key, kind in typing.get_type_hints(cls).items():
+            try:
+                _typed(f"{section}.{key}", kind, getattr(getattr(config, section), key))
+            except ConfigError as error:
+                yield str(error)
 
 
 def _contradictions(config: Config) -> Iterable[str]:
@@ -267,7 +278,7 @@ def _typed(key: str, kind: Any, value: Any) -> Any:
         if not isinstance(value, (list, tuple)) or not all(type(item) is int for item in value):
             raise ConfigError(f"Expected {key} to be a list of whole numbers. Received: {value!r}.")
         return tuple(value)
-    if kind is float and type(value) in (int, float):
+    if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)
     if type(value) is kind:
         return value
@@ -286,7 +297,7 @@ def load_config(path: str | Path) -> Config:
         return config_from_dict(tomllib.loads(text))
     except OSError as error:
         raise ConfigError(f"Expected a TOML config file. Received: {path} ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number with thousands of digits
         raise ConfigError(f"Expected TOML in {path}. Received: {error}.") from error
 
 
@@ -325,9 +336,14 @@ def config_to_toml(config: Config) -> str:
     """The complete config as TOML text that `load_config` reads back to an equal Config."""
     lines = []
     for section, values in config_to_dict(config).items():
-        # JSON's spelling of numbers, texts, lists and booleans is TOML's too.
-        lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items()), ""]
+        lines += [f"[{section}]", *(f"{key} = {_toml_text(value)}" for key, value in values.items()), ""]
     return "\n".join(lines)
+
+
+def _toml_text(value: Any) -> str:
+    # JSON's spelling of numbers, texts, lists and booleans is TOML's too, with two exceptions: TOML has no surrogate
+    # pairs, so characters stay as they are, and it wants DEL escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def field_docs() -> dict[str, dict[str, str]]:

@@ -38,6 +38,8 @@ def emotion_code(name: str) -> int | None:
     word = name.strip().lower()
     if word in _CODES:
         return _CODES[word]
+    if word.startswith("-"):
+        return None  # a negative number, which some copies use for "unknown"
     parts = [part for part in word.replace("-", "_").replace(" ", "_").replace(".", "_").split("_") if part]
     codes = {_CODES[part.lstrip("0") or "0"] for part in parts if (part.lstrip("0") or "0") in _CODES}
     known = all((part.lstrip("0") or "0") in _CODES or part.isdigit() for part in parts)

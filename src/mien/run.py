@@ -28,11 +28,13 @@ from typing import Any
 
 import numpy as np
 
+from mien.emotions import NUM_EMOTIONS
 from mien.errors import RunError
 
 __all__ = ["HISTORY_COLUMNS", "SCHEMA_VERSION", "Probabilities", "Run", "atomic_write", "write_json"]
 
 SCHEMA_VERSION = 1
+_SUM_SLACK = 1e-2  # bfloat16 has 8 bits of mantissa; seven of its roundings stay below this
 HISTORY_COLUMNS = (
     "epoch",
     "loss",
@@ -168,7 +170,7 @@ class Run:
             path,
             lambda handle: np.savez_compressed(
                 handle,
-                sample_id=result.sample_ids,
+                sample_id=np.asarray(result.sample_ids, np.str_),  # an array of objects could not be read back
                 y_true=result.y_true,
                 probabilities=result.probabilities,
             ),
@@ -190,12 +192,21 @@ class Run:
                 f"Expected sample_id, y_true and probabilities in {path}. Received: {error}. "
                 f"Make it again with: mien evaluate {self.path} --split {split}"
             ) from error
-        n = len(result.y_true)
-        if result.probabilities.shape != (n, 7) or result.sample_ids.shape != (n,):
-            raise RunError(
-                f"Expected probabilities of shape ({n}, 7) in {path}. Received: {result.probabilities.shape}."
-            )
+        for problem in _misfits(result):
+            raise RunError(f"{problem} ({path}) Make it again with: mien evaluate {self.path} --split {split}")
         return result
+
+
+def _misfits(result: Probabilities) -> Iterator[str]:
+    """What is wrong with arrays read from a file, the first thing first."""
+    n = result.y_true.size
+    shapes = (result.sample_ids.shape, result.y_true.shape, result.probabilities.shape)
+    if shapes != ((n,), (n,), (n, NUM_EMOTIONS)):
+        yield f"Expected sample ids (N,), labels (N,) and probabilities (N, {NUM_EMOTIONS}). Received: {shapes}."
+    if result.y_true.dtype.kind not in "iu" or not np.isin(result.y_true, range(NUM_EMOTIONS)).all():
+        yield f"Expected labels 0 to {NUM_EMOTIONS - 1}. Received: others, as {result.y_true.dtype}."
+    if result.probabilities.dtype.kind != "f" or not (np.abs(result.probabilities.sum(axis=-1) - 1) < _SUM_SLACK).all():
+        yield "Expected probabilities that sum to 1 in each row. Received: others, or not a number."
 
 
 def _write_npz(path: Path, save: Callable[[Any], None]) -> None:

@@ -1,0 +1,101 @@
+"""The model card: written and read back whole, and refused when this mien cannot serve its model."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien.card import ModelCard, read_card, sha256_of, write_card
+from mien.emotions import EMOTIONS
+from mien.errors import ModelError
+from mien.run import SCHEMA_VERSION
+
+CARD = ModelCard(
+    name="first",
+    onnx_sha256="0" * 64,
+    temperature=1.3,
+    uncertain_below=0.4,
+    opset=17,
+    parameters=58_423,
+    architecture="cnn",
+    data_fingerprint="f" * 64,
+    protocol="official",
+    metrics={"val": {"accuracy": 0.7, "accuracy_low": 0.68, "accuracy_high": 0.72, "n": 3589}},
+    mien_version="0.1.0",
+)
+
+
+def _written(tmp_path: Path, **changes: Any) -> Path:
+    path = tmp_path / "model.json"
+    write_card(path, CARD)
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    return path
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    write_card(path, CARD)
+    assert read_card(path) == CARD
+
+
+def test_the_file_says_its_schema_and_all_facts(tmp_path: Path) -> None:
+    value = json.loads(_written(tmp_path).read_text())
+    assert value["schema_version"] == SCHEMA_VERSION
+    assert value["emotions"] == list(EMOTIONS)
+    assert set(value) == {"schema_version", *(f.name for f in dataclasses.fields(ModelCard))}
+
+
+def test_unknown_facts_of_the_same_schema_are_ignored(tmp_path: Path) -> None:
+    assert read_card(_written(tmp_path, remark="trained on a Sunday")) == CARD
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema_version": SCHEMA_VERSION + 1}, "pip install -U mien"),
+        ({"schema_version": "1"}, "Expected a model card"),
+        ({"schema_version": None}, "Expected a model card"),
+        ({"emotions": [*EMOTIONS[1:], EMOTIONS[0]]}, "Expected the classes angry, disgust"),
+        ({"emotions": list(EMOTIONS[:6])}, "Expected the classes"),
+        ({"emotions": 7}, "Expected the classes"),
+        ({"input_shape": [48, 48, 3]}, r"Expected a model of \(48, 48, 1\)"),
+        ({"input_shape": [224, 224, 1]}, r"Expected a model of \(48, 48, 1\)"),
+        ({"input_range": [0.0, 1.0]}, "in 0 to 255"),
+        ({"input_colour": "rgb"}, "gray"),
+        ({"temperature": 0}, "Expected a temperature above 0"),
+        ({"temperature": -1.0}, "Expected a temperature above 0"),
+        ({"temperature": float("nan")}, "Expected a temperature above 0"),
+        ({"temperature": float("inf")}, "Expected a temperature above 0"),
+        ({"temperature": "1"}, "Expected a temperature above 0"),
+        ({"temperature": True}, "Expected a temperature above 0"),
+        ({"uncertain_below": 1.5}, "Expected uncertain_below from 0 to 1"),
+        ({"uncertain_below": float("nan")}, "Expected uncertain_below from 0 to 1"),
+    ],
+)
+def test_a_card_that_cannot_be_served_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        read_card(_written(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"{", b"\xff", b'{"schema_version": 1}'])
+def test_damaged_card_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.json"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"Expected a model card \(JSON\) in .* Received: "):
+        read_card(path)
+
+
+def test_missing_card_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="mien export RUN"):
+        read_card(tmp_path / "model.json")
+
+
+def test_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"abc" * 100_000)
+    assert sha256_of(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()

@@ -1,0 +1,204 @@
+"""The run folder: whole files or none, and damage told in one sentence."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mien.emotions import NUM_EMOTIONS
+from mien.errors import RunError
+from mien.run import SCHEMA_VERSION, Probabilities, Run, atomic_write, write_json
+
+
+def _some_probabilities(n: int, seed: int = 0) -> Probabilities:
+    random = np.random.default_rng(seed)
+    return Probabilities(
+        sample_ids=np.array([f"row-{i + 1}" for i in range(n)], np.str_),
+        y_true=random.integers(0, NUM_EMOTIONS, n),
+        probabilities=random.dirichlet(np.ones(NUM_EMOTIONS), n).astype(np.float32),
+    )
+
+
+# --- atomic writes
+
+
+def test_a_finished_write_replaces_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "metrics.json"
+    for value in (1, 2):
+        write_json(path, {"value": value})
+    assert json.loads(path.read_text()) == {"value": 2}
+    assert [p.name for p in path.parent.iterdir()] == ["metrics.json"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("interruption", [ZeroDivisionError, KeyboardInterrupt, OSError])
+def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path, interruption: type[BaseException]) -> None:
+    path = tmp_path / "model.keras"
+    path.write_text("old")
+    expected = RunError if interruption is OSError else interruption
+    with pytest.raises(expected), atomic_write(path) as temporary:
+        temporary.write_text("half")
+        raise interruption
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_temporary_file_keeps_the_suffix_and_the_folder(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "model.keras") as temporary:
+        assert temporary.suffix == ".keras"
+        assert temporary.parent == tmp_path
+
+
+def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(RunError, match=r"Expected a folder with room to write config\.json\. Received: .+\."):
+        write_json(tmp_path / "file" / "config.json", {})
+    assert (tmp_path / "file").read_text() == "not a folder"
+
+
+def test_a_target_that_is_a_folder_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "config.json").mkdir()
+    with pytest.raises(RunError, match="Expected a folder with room to write"):
+        write_json(tmp_path / "config.json", {})
+    assert [p.name for p in tmp_path.iterdir()] == ["config.json"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full is a Linux one")
+def test_a_full_disk_is_one_sentence_and_no_file(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RunError, match=r"Received: No space left on device .* Free some space"),
+        atomic_write(tmp_path / "history.csv") as temporary,
+    ):
+        temporary.write_text("half")
+        with Path("/dev/full").open("w") as full:
+            full.write("the other half")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}])
+def test_what_is_no_json_is_a_defect_and_leaves_nothing(tmp_path: Path, value: object) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        write_json(tmp_path / "metrics.json", {"value": value})
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- JSON of a run
+
+
+def test_json_round_trip_with_schema_version(tmp_path: Path) -> None:
+    run = Run(tmp_path / "first")
+    run.write_json(run.config_path, {"train": {"epochs": 3}})
+    assert run.read_json(run.config_path) == {"schema_version": SCHEMA_VERSION, "train": {"epochs": 3}}
+    assert run.name == "first"
+
+
+def test_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    with pytest.raises(RunError, match=r"Expected config\.json in .* Make it with: mien train --run here"):
+        run.read_json(run.config_path, "mien train --run here")
+
+
+def test_files_of_before_schema_versions_are_read(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    write_json(run.config_path, {"a": 1})
+    assert run.read_json(run.config_path) == {"a": 1}
+
+
+@pytest.mark.parametrize("version", [SCHEMA_VERSION + 1, "2", None])
+def test_a_newer_schema_is_refused(tmp_path: Path, version: object) -> None:
+    run = Run(tmp_path)
+    write_json(run.config_path, {"schema_version": version})
+    with pytest.raises(RunError, match="pip install -U mien"):
+        run.read_json(run.config_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[1, 2]", b'"text"', b"3"])
+def test_damaged_json_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    run = Run(tmp_path)
+    run.config_path.write_bytes(content)
+    with pytest.raises(RunError, match=r"Expected (JSON|a JSON object) in"):
+        run.read_json(run.config_path)
+
+
+# --- probabilities
+
+
+@pytest.mark.parametrize("n", [0, 1, 50])
+def test_probabilities_round_trip(tmp_path: Path, n: int) -> None:
+    run, written = Run(tmp_path), _some_probabilities(n)
+    assert run.write_probabilities("val", written) == run.probabilities_path("val")
+    read = run.read_probabilities("val")
+    np.testing.assert_array_equal(read.sample_ids, written.sample_ids)
+    np.testing.assert_array_equal(read.y_true, written.y_true)
+    np.testing.assert_array_equal(read.probabilities, written.probabilities)
+    assert read.probabilities.dtype == np.float32
+
+
+def test_sample_ids_as_objects_are_read_back(tmp_path: Path) -> None:
+    run, some = Run(tmp_path), _some_probabilities(3)
+    ids = np.array(["ä.png", "b.png", "a/very/long/name.png"], dtype=object)
+    run.write_probabilities("test", Probabilities(ids, some.y_true, some.probabilities))
+    assert run.read_probabilities("test").sample_ids.tolist() == ids.tolist()
+
+
+def test_missing_probabilities_name_the_command(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"mien evaluate .* --split test"):
+        Run(tmp_path).read_probabilities("test")
+
+
+@settings(max_examples=30)
+@given(share=st.floats(0, 0.999))
+def test_truncated_probabilities_are_refused(tmp_path_factory: pytest.TempPathFactory, share: float) -> None:
+    run = Run(tmp_path_factory.mktemp("run"))
+    path = run.write_probabilities("val", _some_probabilities(40))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(RunError, match="Make it again with: mien evaluate"):
+        run.read_probabilities("val")
+
+
+def test_npz_without_an_array_is_refused(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    np.savez(run.probabilities_path("val"), y_true=np.zeros(3, np.int64))
+    with pytest.raises(RunError, match="Expected sample_id, y_true and probabilities"):
+        run.read_probabilities("val")
+
+
+def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
+    run, some = Run(tmp_path), _some_probabilities(2)
+    ids = np.array(["a", None], dtype=object)
+    np.savez(run.probabilities_path("val"), sample_id=ids, y_true=some.y_true, probabilities=some.probabilities)
+    with pytest.raises(RunError, match="allow_pickle=False"):
+        run.read_probabilities("val")
+
+
+def _with_nan(p: np.ndarray) -> np.ndarray:
+    return np.where(np.arange(p.size).reshape(p.shape) == 3, np.nan, p)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda ids, y, p: (ids, y, p[:, :6]), r"\(N, 7\)"),
+        (lambda ids, y, p: (ids, y, p[:-1]), r"\(N, 7\)"),
+        (lambda ids, y, p: (ids[:-1], y, p), r"sample ids \(N,\)"),
+        (lambda ids, y, p: (ids, y[0], p), r"labels \(N,\)"),
+        (lambda ids, y, p: (ids, y + 1 + 6 * (y == 0), p), "labels 0 to 6"),
+        (lambda ids, y, p: (ids, y.astype(float), p), "labels 0 to 6"),
+        (lambda ids, y, p: (ids, y, 100 * p), "sum to 1"),
+        (lambda ids, y, p: (ids, y, _with_nan(p)), "sum to 1"),
+        (lambda ids, y, p: (ids, y, np.ones_like(p, np.int64)), "sum to 1"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, change, message: str) -> None:  # type: ignore[no-untyped-def]
+    run, some = Run(tmp_path), _some_probabilities(8)
+    ids, y, p = change(some.sample_ids, some.y_true, some.probabilities)
+    np.savez(run.probabilities_path("val"), sample_id=ids, y_true=y, probabilities=p)
+    with pytest.raises(RunError, match=message):
+        run.read_probabilities("val")
