@@ -1,0 +1,185 @@
+"""From a run's best model to files that others load: `.h5`, and ONNX with its card, proven equal on the val split."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+import mien
+from mien.card import ModelCard, sha256_of, write_card
+from mien.data.dataset import Split
+from mien.errors import ModelError
+from mien.evaluate.calibration import fit_temperature, uncertain_threshold
+from mien.evaluate.metrics import accuracy_score, wilson_interval
+from mien.learn.compact import store_kernels_as_int16
+from mien.learn.scoring import load_model, predict_probabilities
+from mien.learn.training import read_run_config
+from mien.run import Probabilities, Run, atomic_write
+
+__all__ = ["MAX_DIFFERENCE", "Export", "export"]
+
+MAX_DIFFERENCE = 1e-4
+"""Largest difference of any probability that an export may have from the Keras model."""
+
+_BATCH_SIZES = (1, 64)
+_OPSET = 17
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written, and how equal it is.
+
+    Attributes:
+        keras_path, h5_path, onnx_path, card_path: The files.
+        onnx_bytes: Size of the ONNX file.
+        max_difference: Largest |Δp| between ONNX and Keras over the val split and two batch sizes.
+        same_argmax: Share of images with the same answer, 1.0 when the export is accepted.
+        images: How many images that was measured on.
+    """
+
+    keras_path: Path
+    h5_path: Path
+    onnx_path: Path
+    card_path: Path
+    onnx_bytes: int
+    max_difference: float
+    same_argmax: float
+    images: int
+
+
+def export(run: Run, val_split: Split, *, compact: bool = True) -> Export:
+    """Write `model.h5`, `model.onnx` and `model.json` of a run's best model.
+
+    The temperature and the threshold of "uncertain" are fitted on val here and stored in the card, together with the
+    accuracy on each split that was evaluated before.
+
+    Args:
+        run: A trained run.
+        val_split: The split that the epoch was chosen on; parity is proven on all of it.
+        compact: Store kernels in 16 bits (see `mien.learn.compact`).
+
+    Returns:
+        Paths and the parity that was measured.
+
+    Raises:
+        RunError: The run has no model.
+        ModelError: The backend cannot export, or ONNX and Keras differ by more than `MAX_DIFFERENCE` in a
+            probability or in any answer; no ONNX file is left then.
+    """
+    model = load_model(run)
+    expected = predict_probabilities(model, val_split.images)
+    with atomic_write(run.model_h5_path) as temporary, _quiet():
+        model.save(temporary)
+    with atomic_write(run.onnx_path) as temporary:
+        opset = _write_onnx(model, temporary, compact=compact)
+        difference, same = _parity(temporary, val_split.images, expected)
+        if difference > MAX_DIFFERENCE or same < 1:
+            raise ModelError(
+                f"Expected ONNX and Keras to agree within {MAX_DIFFERENCE:g} on val. Received: a difference of "
+                f"{difference:.2g}, the same answer on {same:.2%}. "
+                + ("Try again without compact storage: --no-compact" if compact else "Please report this model.")
+            )
+    scored = Probabilities(val_split.sample_ids, val_split.labels, expected)
+    write_card(run.card_path, _card(run, model, scored, opset))
+    size = run.onnx_path.stat().st_size
+    paths = (run.model_path, run.model_h5_path, run.onnx_path, run.card_path)
+    return Export(*paths, size, difference, same, len(val_split))
+
+
+def _write_onnx(model: keras.Model, path: Path, *, compact: bool) -> int:
+    import onnx
+
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(
+            f"Expected the tensorflow backend for the ONNX export. Received: {keras.backend.backend()}. "
+            "model.keras is the same on every backend, so run: KERAS_BACKEND=tensorflow mien export RUN"
+        )
+    signature = [keras.InputSpec(shape=(None, 48, 48, 1), dtype="float32", name="image")]
+    model(np.zeros((1, 48, 48, 1), np.float32))  # Keras exports only a model that was called
+    with _quiet():
+        model.export(path, format="onnx", verbose=False, input_signature=signature, opset_version=_OPSET)
+    proto = onnx.load(path)
+    _name_axes(proto)
+    if compact:
+        store_kernels_as_int16(proto)
+    onnx.checker.check_model(proto)
+    onnx.save(proto, path)
+    return next(item.version for item in proto.opset_import if item.domain == "")
+
+
+def _name_axes(proto: Any) -> None:
+    """Call the output `probabilities` and the free axis N, whatever the exporter called them."""
+    output = proto.graph.output[0]
+    for node in proto.graph.node:
+        node.output[:] = ["probabilities" if name == output.name else name for name in node.output]
+    output.name = "probabilities"
+    for value in (proto.graph.input[0], output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+
+
+def _parity(path: Path, images: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
+    """Largest |Δp| and share of equal answers over all images, the worst of two batch sizes."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    pixels = images[..., None].astype(np.float32)
+    difference, same = 0.0, 1.0
+    for size in _BATCH_SIZES:
+        batches = [pixels[start : start + size] for start in range(0, len(pixels), size)]
+        got = np.concatenate([session.run(None, {session.get_inputs()[0].name: batch})[0] for batch in batches])
+        difference = max(difference, float(np.abs(got - expected).max()))
+        same = min(same, float(np.mean(got.argmax(1) == expected.argmax(1))))
+    return difference, same
+
+
+def _card(run: Run, model: keras.Model, val: Probabilities, opset: int) -> ModelCard:
+    data = run.read_json(run.environment_path).get("data", {})
+    temperature = fit_temperature(val.probabilities, val.y_true)
+    return ModelCard(
+        name=run.name,
+        onnx_sha256=sha256_of(run.onnx_path),
+        temperature=temperature,
+        uncertain_below=uncertain_threshold(val.probabilities, val.y_true, temperature=temperature),
+        opset=opset,
+        parameters=model.count_params(),
+        architecture=read_run_config(run).model.architecture,
+        data_fingerprint=data.get("fingerprint", ""),
+        protocol=data.get("protocol", ""),
+        metrics={"val": _accuracy(val)} | _stored_accuracy(run, "test"),
+        mien_version=mien.__version__,
+    )
+
+
+def _stored_accuracy(run: Run, split: str) -> dict[str, dict[str, float]]:
+    """The accuracy of a split that was evaluated; the export never looks at the test split itself."""
+    if not run.probabilities_path(split).is_file():
+        return {}
+    return {split: _accuracy(run.read_probabilities(split))}
+
+
+def _accuracy(scored: Probabilities) -> dict[str, float]:
+    accuracy = float(accuracy_score(scored.y_true, scored.probabilities))
+    low, high = wilson_interval(accuracy, len(scored.y_true))
+    return {"accuracy": accuracy, "accuracy_low": low, "accuracy_high": high, "n": len(scored.y_true)}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Keras' and tf2onnx' remarks on HDF5 and on optimizers off the screen."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

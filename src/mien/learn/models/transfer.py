@@ -1,0 +1,96 @@
+"""Transfer learning: backbones of `keras.applications` under the same contract as our own networks.
+
+Inside the graph: grey to three channels, resize, the backbone's own preprocessing. The backbone runs in inference mode
+(its batch norms keep their statistics) also while it is fine-tuned, as the Keras guide on transfer learning advises.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import layers
+
+from mien.errors import ModelError
+from mien.learn.models.blocks import classify
+
+__all__ = ["BACKBONE_LAYER", "build_transfer"]
+
+BACKBONE_LAYER = "backbone"
+
+# Each backbone: its constructor, and how 0–255 RGB becomes what its ImageNet weights were trained on. EfficientNetV2
+# and MobileNetV3 scale inside themselves (include_preprocessing).
+_BACKBONES: dict[str, tuple[str, str]] = {
+    "vgg16": ("VGG16", "caffe"),
+    "resnet50v2": ("ResNet50V2", "tf"),
+    "efficientnetv2b0": ("EfficientNetV2B0", "inside"),
+    "mobilenetv3small": ("MobileNetV3Small", "inside"),
+}
+# Means of the ImageNet training images in BGR order, subtracted by VGG16's original (Caffe) preprocessing.
+_CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+
+
+def build_transfer(
+    architecture: str, *, weights: str = "none", input_size_px: int = 96, dropout: float = 0.3
+) -> keras.Model:
+    """A backbone with a fresh head.
+
+    Args:
+        architecture: `vgg16`, `resnet50v2`, `efficientnetv2b0` or `mobilenetv3small`.
+        weights: `imagenet` (from the Keras cache), `none`, or the path of a weights file without top.
+        input_size_px: Side that the image is resized to before the backbone.
+        dropout: Share of features dropped before the logits.
+
+    Raises:
+        ModelError: The weights are not there or do not fit the backbone.
+    """
+    image = keras.Input((48, 48, 1), name="image")
+    x = layers.Resizing(input_size_px, input_size_px, interpolation="bilinear", name="resize")(image)
+    constructor, preprocessing = _BACKBONES[architecture]
+    x = _preprocess(x, preprocessing)
+    backbone = _backbone(constructor, weights, input_size_px)
+    x = layers.Identity(name="features")(backbone(x, training=False))
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    return classify(image, x, name=architecture)
+
+
+def _preprocess(x: Any, kind: str) -> Any:
+    x = layers.Concatenate(name="gray_to_rgb")([x, x, x])  # (N, S, S, 3); all channels equal, so RGB is BGR
+    if kind == "caffe":
+        return layers.Normalization(mean=_CAFFE_MEAN_BGR, variance=(1.0, 1.0, 1.0), name="rescale")(x)
+    if kind == "tf":
+        return layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(x)
+    return x
+
+
+def _backbone(constructor: str, weights: str, input_size_px: int) -> keras.Model:
+    build = getattr(keras.applications, constructor)
+    options: dict[str, Any] = {"include_top": False, "input_shape": (input_size_px, input_size_px, 3)}
+    options["name"] = BACKBONE_LAYER
+    source = None if weights == "none" else weights
+    if source not in (None, "imagenet") and not Path(source).is_file():
+        raise ModelError(
+            f"Expected model.weights to be imagenet, none or the path of a weights file. Received: {weights!r}, "
+            "which is no file."
+        )
+    try:
+        return build(weights=source, **options)
+    except Exception as error:  # Keras raises whatever its downloader and HDF5 reader raise
+        raise ModelError(_missing_weights(constructor, weights, error)) from error
+
+
+def _missing_weights(constructor: str, weights: str, error: Exception) -> str:
+    if weights != "imagenet":
+        return f"Expected weights of {constructor} without top in {weights}. Received: {error}."
+    cache = Path(keras.config.keras_home()) / "models" if hasattr(keras.config, "keras_home") else _default_cache()
+    return (
+        f"Expected the ImageNet weights of {constructor}, which Keras downloads once. Received: {error}. Without "
+        f"network, put the file that the message names into {cache}, or give its path: --set model.weights=PATH, "
+        "or train from scratch: --set model.weights=none"
+    )
+
+
+def _default_cache() -> Path:
+    return Path("~/.keras/models").expanduser()
