@@ -41,7 +41,7 @@ class Columns(NamedTuple):
     emotion: int
     pixels: int
     usage: int | None
-    count: int
+    width: int
 
 
 class _Row(NamedTuple):
@@ -167,8 +167,8 @@ def _lines(stream: BinaryIO, name: str, problems: Problems) -> Iterator[bytes]:
 
 def _parse_row(line: bytes, columns: Columns) -> _Row:
     fields = _fields(line)
-    if len(fields) != columns.count:
-        raise _BadRowError(f"{columns.count} columns", f"{len(fields)}")
+    if len(fields) != columns.width:
+        raise _BadRowError(f"{columns.width} columns", f"{len(fields)}")
     membership = NOT_SAID if columns.usage is None else _parse_usage(fields[columns.usage])
     label = _parse_label(fields[columns.emotion])
     return _Row(_parse_pixels(fields[columns.pixels]), label, membership)

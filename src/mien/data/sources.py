@@ -10,9 +10,10 @@ import gzip
 import os
 from pathlib import Path
 
-from mien.data.cache import file_hash, load_cached, store_cached
+from mien.data.cache import cache_dir, load_cached, store_cached
 from mien.data.csv_source import read_csv
 from mien.data.dataset import Dataset
+from mien.data.file_hash import remembered_hash
 from mien.data.samples import Problems, Progress, Samples
 from mien.data.splits import split_samples
 from mien.data.votes import join_votes
@@ -82,7 +83,7 @@ def _read_cached(path: Path, skip_bad: bool, progress: Progress | None) -> Sampl
 
 def _hash_readable(path: Path) -> str:
     try:
-        return file_hash(path)
+        return remembered_hash(path, folder=cache_dir())
     except OSError as error:
         raise DataError(
             f"Expected a readable file. Received: {path} ({error.strerror}). Check its permissions."

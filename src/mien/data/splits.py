@@ -140,8 +140,18 @@ def _official_deviations(samples: Samples) -> list[str]:
 
 
 def _select(samples: Samples, votes: np.ndarray | None, mask: np.ndarray) -> Split:
-    chosen = None if votes is None else votes[mask]
-    return Split(samples.images[mask], samples.labels[mask], samples.sample_ids[mask], chosen)
+    index = _as_slice(mask)
+    chosen = None if votes is None else votes[index]
+    return Split(samples.images[index], samples.labels[index], samples.sample_ids[index], chosen)
+
+
+def _as_slice(mask: np.ndarray) -> slice | np.ndarray:
+    """The mask as a slice when it is one run: FER-2013's rows lie split by split, and a slice copies no images."""
+    index = np.flatnonzero(mask)
+    if not len(index):
+        return slice(0, 0)
+    first, last = int(index[0]), int(index[-1])
+    return slice(first, last + 1) if last - first + 1 == len(index) else mask
 
 
 def _names(codes: set[int]) -> str:

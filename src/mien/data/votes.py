@@ -37,8 +37,8 @@ def join_votes(samples: Samples, votes_path: Path) -> np.ndarray:
     """
     if not samples.row_count:
         raise DataError(
-            f"Expected fer2013.csv when votes are given. Received: images in folders, which {votes_path.name} cannot be "
-            "joined to, because it names rows of the csv. Read fer2013.csv, or leave out the votes."
+            "Expected fer2013.csv when votes are given. Received: images in folders, which votes cannot be joined to, "
+            f"because {votes_path.name} names rows of the csv. Read fer2013.csv, or leave out the votes."
         )
     votes, usages = _read_votes(votes_path)
     if len(votes) != samples.row_count:
