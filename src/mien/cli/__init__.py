@@ -8,12 +8,13 @@ mien and keeps its traceback. Importing this module loads neither Keras nor matp
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
 from mien import __version__
+from mien.cli.learn import export, train
 from mien.errors import MienError, MissingExtraError
 
 __all__ = ["app", "main"]
@@ -56,18 +57,23 @@ def _options(
     """Facial expressions from images: train, evaluate, export and run classifiers of the seven FER-2013 emotions."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+app.command()(train)
+app.command()(export)
+
+
+def main(arguments: Sequence[str] | None = None, *, run: Callable[..., object] = app) -> int:
     """Run one command and say how it went.
 
     Args:
         arguments: What follows `mien` on the command line; None takes it from `sys.argv`.
+        run: What runs it; tests put another application here.
 
     Returns:
         The exit code: 0 well, 1 a known error, 2 wrong usage, 130 stopped by Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        app(args=arguments, prog_name="mien")
+        run(args=arguments, prog_name="mien")
     except MienError as error:
         return _fail(str(error), 1)
     except ModuleNotFoundError as error:
