@@ -15,6 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from mien.data.dataset import IMAGE_SIZE_PX
+from mien.data.kinds import WHAT_IS_READ, describe_other
 from mien.data.samples import NOT_SAID, TOLD_BY_USAGE, Problems, Progress, Samples
 from mien.data.split_names import usage_code
 from mien.emotions import NUM_EMOTIONS
@@ -143,8 +144,8 @@ def _read_header(stream: BinaryIO, name: str) -> Columns:
     columns = find_columns(header)
     if columns is None:
         raise DataError(
-            f"Expected the columns emotion, pixels and Usage in {name}. Received: {_shorten(header)}. "
-            "Give fer2013.csv, or another csv with these columns."
+            f"Expected the columns emotion, pixels and Usage in {name}. Received: {describe_other(header)}. "
+            f"{WHAT_IS_READ}"
         )
     return columns
 

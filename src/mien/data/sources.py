@@ -9,11 +9,13 @@ from __future__ import annotations
 import gzip
 import os
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from mien.data.cache import cache_dir, load_cached, store_cached
 from mien.data.csv_source import read_csv
 from mien.data.dataset import Dataset
 from mien.data.file_hash import remembered_hash
+from mien.data.kinds import GZIP_SIGNATURE, WHAT_IS_READ, ZIP_SIGNATURES
 from mien.data.samples import Problems, Progress, Samples
 from mien.data.splits import split_samples
 from mien.data.votes import join_votes
@@ -21,16 +23,11 @@ from mien.errors import DataError
 
 __all__ = ["load_dataset"]
 
-# Enough for every signature and for a csv's header line.
-HEAD_BYTES = 4096
-GZIP_SIGNATURE = b"\x1f\x8b"
+# The longest signature.
+HEAD_BYTES = 4
 
 # For the progress only: fer2013.csv is 3.2 times as long as its gzip.
 TYPICAL_GZIP_RATIO = 3.2
-
-WHAT_IS_READ = (
-    "Give fer2013.csv (plain, .gz or in a .zip), the Kaggle archive.zip, or a folder of images sorted by emotion."
-)
 
 
 def load_dataset(
@@ -65,40 +62,53 @@ def load_dataset(
     path = Path(source).expanduser()
     if not path.exists():
         raise DataError(f"Expected an existing file or folder. Received: {path}. {WHAT_IS_READ}")
+    _refuse_unreadable(path)
     samples = _read_cached(path, skip_bad, progress) if cache and path.is_file() else _read(path, skip_bad, progress)
     joined = None if votes is None else join_votes(samples, Path(votes).expanduser())
     return split_samples(samples, source=str(path), votes=joined, seed=seed)
 
 
-def _read_cached(path: Path, skip_bad: bool, progress: Progress | None) -> Samples:
-    content_hash = _hash_readable(path)
-    cached = load_cached(content_hash)
-    # Samples with omissions are only right for someone who accepts omissions.
-    if cached is not None and (skip_bad or not cached.skipped):
-        return cached
-    samples = _read(path, skip_bad, progress)
-    store_cached(content_hash, samples)
-    return samples
-
-
-def _hash_readable(path: Path) -> str:
+def _refuse_unreadable(path: Path) -> None:
+    if path.is_dir():
+        return
+    if not path.is_file():
+        raise DataError(f"Expected a file or folder. Received: {path}, which is a device or pipe. {WHAT_IS_READ}")
     try:
-        return remembered_hash(path, folder=cache_dir())
+        path.open("rb").close()
     except OSError as error:
         raise DataError(
             f"Expected a readable file. Received: {path} ({error.strerror}). Check its permissions."
         ) from error
 
 
+def _read_cached(path: Path, skip_bad: bool, progress: Progress | None) -> Samples:
+    content_hash = remembered_hash(path, folder=cache_dir())
+    cached = load_cached(content_hash)
+    if cached is not None:
+        return cached
+    samples = _read(path, skip_bad, progress)
+    # What was left out under skip_bad must be an error without it, so only complete samples are kept.
+    if not samples.skipped and remembered_hash(path, folder=cache_dir()) == content_hash:
+        store_cached(content_hash, samples)
+    return samples
+
+
 def _read(path: Path, skip_bad: bool, progress: Progress | None) -> Samples:
     problems = Problems(skip_bad=skip_bad)
+    # Images need OpenCV, which takes longer to import than a csv's header takes to read.
+    if path.is_dir():
+        from mien.data.folder_source import read_folder
+
+        return read_folder(path, problems=problems, progress=progress)
     head = _head(path)
-    if head.startswith(GZIP_SIGNATURE):
-        with gzip.open(path, "rb") as stream:
-            total_bytes = int(path.stat().st_size * TYPICAL_GZIP_RATIO)
-            return read_csv(stream, name=path.name, problems=problems, progress=progress, total_bytes=total_bytes)  # type: ignore[arg-type]
-    with path.open("rb") as stream:
-        return read_csv(stream, name=path.name, problems=problems, progress=progress, total_bytes=path.stat().st_size)
+    if head.startswith(ZIP_SIGNATURES):
+        from mien.data.zip_source import read_zip
+
+        return read_zip(path, problems=problems, progress=progress)
+    is_gzip = head.startswith(GZIP_SIGNATURE)
+    total_bytes = int(path.stat().st_size * (TYPICAL_GZIP_RATIO if is_gzip else 1))
+    with cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else path.open("rb") as stream:
+        return read_csv(stream, name=path.name, problems=problems, progress=progress, total_bytes=total_bytes)
 
 
 def _head(path: Path) -> bytes:

@@ -1,0 +1,108 @@
+"""`mien data …`: check a source, and what else is done with datasets before training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from mien.data.dataset import Dataset
+
+__all__ = ["data_app"]
+
+data_app = typer.Typer(no_args_is_help=True, help="Read, check, summarise, audit and draw datasets.")
+
+# As many skipped rows or files as fit on a screen; --json lists all of them.
+SKIPPED_SHOWN = 10
+
+
+@data_app.command()
+def check(
+    source: Annotated[Path, typer.Argument(help="fer2013.csv (.gz, .zip), archive.zip, or a folder of images.")],
+    *,
+    votes: Annotated[Path | None, typer.Option(help="FER+'s fer2013new.csv, joined to the csv's rows.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows and files that cannot be read.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Read anew, and keep nothing for the next time.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Decides the split where the source has none.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Read a dataset and print its splits, their counts and what is odd about it."""
+    from mien.cli.reading import read_dataset
+
+    dataset = read_dataset(source, votes=votes, skip_bad=skip_bad, cache=not no_cache, seed=seed)
+    if as_json:
+        typer.echo(json.dumps(_facts(dataset), indent=2))
+        return
+    from rich.console import Console
+
+    _print_check(dataset, Console())
+
+
+def _print_check(dataset: Dataset, console: Console) -> None:
+    from rich.text import Text
+
+    console.print(_counts_table(dataset))
+    lines = [("protocol", f"{dataset.protocol} ({_PROTOCOL_MEANINGS[dataset.protocol]})")]
+    if dataset.train.votes is not None:
+        lines.append(("votes", "FER+ votes are joined to every row"))
+    lines += [("note", note) for note in dataset.notes]
+    lines += [("skipped", f"{where}: {why}") for where, why in dataset.skipped[:SKIPPED_SHOWN]]
+    if len(dataset.skipped) > SKIPPED_SHOWN:
+        lines.append(("skipped", f"… and {len(dataset.skipped) - SKIPPED_SHOWN:,} more; --json lists them all"))
+    lines.append(("fingerprint", dataset.fingerprint))
+    for name, text in lines:
+        # As Text, because file names may hold brackets, which Rich would read as markup.
+        console.print(Text.assemble((f"{name:<12}", "bold"), text), soft_wrap=True)
+
+
+_PROTOCOL_MEANINGS = {
+    "official": "FER-2013's Training, PublicTest and PrivateTest",
+    "source": "the source's own splits",
+    "stratified": "70/15/15 by class, identical images kept together",
+}
+
+
+def _counts_table(dataset: Dataset) -> Table:
+    from rich.table import Table
+
+    from mien.data.dataset import SPLIT_NAMES
+    from mien.emotions import EMOTIONS
+
+    table = Table(title=f"{dataset.source}: {len(dataset):,} images", title_justify="left")
+    table.add_column("split")
+    for heading in ("total", *EMOTIONS):
+        table.add_column(heading, justify="right")
+    for name in SPLIT_NAMES:
+        split = dataset.split(name)
+        table.add_row(name, f"{len(split):,}", *(f"{count:,}" for count in split.class_counts()))
+    return table
+
+
+def _facts(dataset: Dataset) -> dict[str, Any]:
+    from mien.data.dataset import SPLIT_NAMES
+    from mien.emotions import EMOTIONS
+
+    return {
+        "source": dataset.source,
+        "protocol": dataset.protocol,
+        "fingerprint": dataset.fingerprint,
+        "images": len(dataset),
+        "splits": {
+            name: {
+                "images": len(dataset.split(name)),
+                "classes": dict(zip(EMOTIONS, dataset.split(name).class_counts().tolist(), strict=True)),
+            }
+            for name in SPLIT_NAMES
+        },
+        "votes": dataset.train.votes is not None,
+        "notes": list(dataset.notes),
+        "skipped": [{"where": where, "why": why} for where, why in dataset.skipped],
+    }

@@ -1,0 +1,154 @@
+"""A zip as a source, read without unpacking it to disk: images sorted by emotion, or a FER-2013 csv.
+
+Owns the distrust of zips: names that point elsewhere, sizes and compression ratios that no dataset has, passwords.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import zipfile
+import zlib
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+
+from mien.data.csv_source import MAX_LINE_BYTES, find_columns, read_csv
+from mien.data.image_tree import Entry, is_image_name, is_system_file, read_tree
+from mien.data.samples import Problems, Progress, Samples
+from mien.errors import DataError, ImageError
+
+__all__ = ["read_zip"]
+
+# An image file above this is no training image; a csv above the other is no dataset of 48×48 faces.
+MAX_IMAGE_BYTES = 64 << 20
+MAX_CSV_BYTES = 8 << 30
+
+# Photos do not shrink in a zip, and FER-2013's csv shrinks 3.2 times. A zip bomb shrinks a thousand times. Small files
+# are harmless whatever their ratio (a blank bitmap shrinks a hundred times).
+MAX_RATIO = 100
+HARMLESS_BYTES = 1 << 20
+
+_ENCRYPTED_FLAG = 0x1
+
+# What zipfile raises on damaged members and on compression methods it does not know.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, OSError)
+
+
+def read_zip(path: Path, *, problems: Problems, progress: Progress | None = None) -> Samples:
+    """Read the images of a zip, or the FER-2013 csv in it.
+
+    Raises:
+        DataError: The zip is damaged or holds neither, or a member is unsafe, encrypted or broken.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise DataError(
+            f"Expected a complete zip. Received: {path.name}, which is damaged ({error}). Download or copy it again."
+        ) from error
+    with archive:
+        members = _safe_members(archive, path.name, problems)
+        if any(is_image_name(member.filename) for member in members):
+            entries = [Entry(member.filename, partial(_read_image_bytes, archive, member)) for member in members]
+            return read_tree(entries, source=path.name, problems=problems, progress=progress)
+        return _read_csv_member(archive, members, path.name, problems, progress)
+
+
+def _safe_members(archive: zipfile.ZipFile, name: str, problems: Problems) -> list[zipfile.ZipInfo]:
+    members = []
+    for member in archive.infolist():
+        # A name that points elsewhere is looked at before hidden files are dropped: `..` begins with a point too.
+        if fault := _name_fault(member.filename):
+            problems.report(name, expected="members inside the zip", received=fault)
+        elif member.is_dir() or is_system_file(member.filename):
+            continue
+        elif fault := _size_fault(member):
+            problems.report(f"{name}/{member.filename}", expected="a file of a plausible size", received=fault)
+        elif member.flag_bits & _ENCRYPTED_FLAG:
+            problems.report(
+                f"{name}/{member.filename}", expected="a file without password", received="an encrypted one"
+            )
+        else:
+            members.append(member)
+    return members
+
+
+def _name_fault(name: str) -> str | None:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if ".." in parts or name.startswith(("/", "\\")) or (parts and parts[0].endswith(":")):
+        return f"{name[:80]!r}, which points outside"
+    return None
+
+
+def _size_fault(member: zipfile.ZipInfo) -> str | None:
+    limit = MAX_IMAGE_BYTES if is_image_name(member.filename) else MAX_CSV_BYTES
+    if member.file_size > limit:
+        return f"{member.file_size:,} bytes (at most {limit:,})"
+    ratio = member.file_size / max(member.compress_size, 1)
+    if member.file_size > HARMLESS_BYTES and ratio > MAX_RATIO:
+        return (
+            f"{member.file_size:,} bytes packed into {member.compress_size:,} ({ratio:,.0f}:1, at most {MAX_RATIO}:1)"
+        )
+    return None
+
+
+def _read_image_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    try:
+        # zipfile stops at the size that the directory of the zip declares, which was checked.
+        return archive.read(member)
+    except _DAMAGE as error:
+        raise ImageError(f"Expected an intact file in the zip. Received: {error}.") from error
+
+
+def _read_csv_member(
+    archive: zipfile.ZipFile,
+    members: list[zipfile.ZipInfo],
+    name: str,
+    problems: Problems,
+    progress: Progress | None,
+) -> Samples:
+    member = _choose_csv(archive, members, name, problems)
+    # BufferedReader finds line ends in C; ZipExtFile would do it in Python.
+    with io.BufferedReader(cast(io.RawIOBase, archive.open(member)), 1 << 20) as stream:
+        return read_csv(
+            cast(BinaryIO, stream),
+            name=f"{name}/{member.filename}",
+            problems=problems,
+            progress=progress,
+            total_bytes=member.file_size,
+        )
+
+
+def _choose_csv(
+    archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], name: str, problems: Problems
+) -> zipfile.ZipInfo:
+    """The member that is FER-2013's csv: the one with a Usage column where several have emotions and pixels."""
+    candidates = []
+    for member in members:
+        columns = find_columns(_first_line(archive, member))
+        if columns is not None:
+            candidates.append((member, columns.usage is not None))
+    complete = [member for member, has_usage in candidates if has_usage]
+    chosen = complete or [member for member, _ in candidates]
+    if len(chosen) == 1:
+        return chosen[0]
+    if problems.skipped and not members:
+        problems.refuse_empty(name)
+    files = sorted(member.filename for member in (chosen or members))
+    listed = (
+        f"{len(files):,} files ({', '.join(files[:5])}{', …' if len(files) > 5 else ''})" if files else "an empty zip"
+    )
+    what = "several csv files" if chosen else "neither"
+    raise DataError(
+        f"Expected images in folders named after emotions, or one FER-2013 csv, in {name}. Received: {what}: {listed}. "
+        "Give the csv or folder itself."
+    )
+
+
+def _first_line(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    try:
+        with archive.open(member) as stream:
+            return stream.readline(MAX_LINE_BYTES)
+    except _DAMAGE:
+        return b""
