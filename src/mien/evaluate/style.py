@@ -1,0 +1,150 @@
+"""How every figure of mien looks: one colour per emotion, a quiet light style, text that can be read in print.
+
+Figures are made with `new_figure`, which never touches matplotlib's global state, and kept with `save_figure`.
+What is drawn is the business of the plots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mien.emotions import EMOTIONS
+from mien.run import atomic_write
+
+__all__ = [
+    "ACCENT",
+    "EMOTION_COLOURS",
+    "GRID",
+    "INK",
+    "MUTED",
+    "SECOND",
+    "SEQUENTIAL",
+    "new_figure",
+    "save_figure",
+    "styled",
+    "title",
+]
+
+INK = "#22262b"
+"""Text and axes."""
+MUTED = "#6b7280"
+"""Remarks, reference lines."""
+GRID = "#e3e6ea"
+"""Grid lines."""
+ACCENT = "#4477aa"
+"""The one line or bar that a figure is about."""
+SECOND = "#ee6677"
+"""What it is compared with."""
+SEQUENTIAL = "Blues"
+"""Colour map from nothing to much."""
+
+# Paul Tol's "bright" scheme (https://personal.sron.nl/~pault/), which is told apart with any colour blindness; its
+# grey is darkened so that a thin line of it shows on white.
+_COLOURS = {
+    "angry": "#ee6677",
+    "disgust": "#228833",
+    "fear": "#aa3377",
+    "happy": "#ccbb44",
+    "sad": "#4477aa",
+    "surprise": "#66ccee",
+    "neutral": "#8c8c8c",
+}
+EMOTION_COLOURS = tuple(_COLOURS[name] for name in EMOTIONS)
+"""Colours by emotion code."""
+
+_STYLE: dict[str, Any] = {
+    "figure.facecolor": "white",
+    "figure.dpi": 100,
+    "savefig.dpi": 200,  # 6.4 inches wide give 1,280 pixels: sharp on a page and on most screens
+    "savefig.facecolor": "white",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so that figures look the same everywhere
+    "font.size": 10,
+    "text.color": INK,
+    "axes.facecolor": "white",
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.labelsize": 10,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "svg.fonttype": "none",  # text stays text: it can be searched and copied
+    "svg.hashsalt": "mien",  # the same figure gives the same file
+    "image.cmap": SEQUENTIAL,
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Mien's style inside the block; the caller's own matplotlib settings before and after it."""
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def new_figure(width: float = 6.4, height: float = 4.0) -> tuple[Figure, Axes]:
+    """An empty figure in mien's style with one pair of axes.
+
+    Args:
+        width: In inches.
+        height: In inches.
+
+    Returns:
+        The figure, which lays itself out so that nothing is clipped, and its axes.
+    """
+    with styled():
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        return figure, figure.add_subplot()
+
+
+def title(axes: Axes, text: str, remark: str = "") -> None:
+    """A title at the left and, under it, one quiet line that says what to look at."""
+    axes.set_title(text, loc="left", fontweight="bold", pad=24 if remark else 10)
+    if remark:
+        axes.annotate(
+            remark,
+            xy=(0, 1),
+            xycoords="axes fraction",
+            xytext=(0, 7),
+            textcoords="offset points",
+            color=MUTED,
+            fontsize=9,
+            va="bottom",
+        )
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, SVG or PDF, by the suffix of `path`, atomically.
+
+    Raises:
+        RunError: The folder cannot be written.
+    """
+    # A date in the file would make every figure differ from run to run.
+    metadata = {"Date": None} if path.suffix == ".svg" else {"CreationDate": None} if path.suffix == ".pdf" else None
+    with styled(), atomic_write(path) as temporary:
+        figure.savefig(temporary, metadata=metadata)
+    return path
