@@ -60,7 +60,7 @@ _COLOURS = {
 EMOTION_COLOURS = tuple(_COLOURS[name] for name in EMOTIONS)
 """Colours by emotion code."""
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "figure.facecolor": "white",
     "figure.dpi": 100,
     "savefig.dpi": 200,  # 6.4 inches wide give 1,280 pixels: sharp on a page and on most screens
