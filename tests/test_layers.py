@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "server": CONTRACTS | {"inference"},
     "demo": EVERYTHING,
     "cli": EVERYTHING,
+    "__main__": {"cli"},
 }
 # Libraries that take seconds to import, and the one room that may do so.
 ONLY_IN = {

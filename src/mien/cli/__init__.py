@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from mien import __version__
+from mien.cli.data import data_app
 from mien.cli.learn import export, train
 from mien.errors import MienError, MissingExtraError
 
@@ -57,6 +58,7 @@ def _options(
     """Facial expressions from images: train, evaluate, export and run classifiers of the seven FER-2013 emotions."""
 
 
+app.add_typer(data_app, name="data")
 app.command()(train)
 app.command()(export)
 
