@@ -47,8 +47,11 @@ def split_samples(samples: Samples, *, source: str, votes: np.ndarray | None = N
     train, val, test = (_select(samples, votes, membership == code) for code in range(len(SPLIT_NAMES)))
     fingerprint = dataset_fingerprint(zip(SPLIT_NAMES, (train, val, test), strict=True))
     notes = [*samples.notes, *notes]
+    if absent := [EMOTIONS[code] for code in np.flatnonzero(np.bincount(samples.labels, minlength=NUM_EMOTIONS) == 0)]:
+        notes.append(f"No images of {', '.join(absent)}: a network trained on this cannot learn them.")
     if samples.skipped:
-        notes.append(f"{len(samples.skipped)} unreadable rows or files were left out.")
+        what = "1 row or file" if len(samples.skipped) == 1 else f"{len(samples.skipped):,} rows or files"
+        notes.append(f"Left out because unusable: {what}.")
     return Dataset(train, val, test, protocol, source, fingerprint, tuple(notes), samples.skipped)
 
 
@@ -57,9 +60,9 @@ def stratified_membership(
 ) -> np.ndarray:
     """Divide images at random so that each class has its share of every part and identical images stay together.
 
-    Groups of identical images are dealt out first, largest first, each to the part that lacks most of its classes;
-    single images then fill every class up to its share. So a class misses its share only where groups are too large
-    for it.
+    Groups of identical images are dealt out first, largest first, each to the part that it brings closest to its
+    shares; single images then fill every class up to its share. So a class misses its share only where groups are too
+    large for it.
 
     Args:
         images: uint8 (N, 48, 48).
@@ -74,12 +77,13 @@ def stratified_membership(
     rng = np.random.default_rng(seed)
     membership = np.full(len(labels), NOT_SAID, dtype=np.int8)
     missing = _targets(np.bincount(labels, minlength=NUM_EMOTIONS), shares)  # (parts, 7)
+    weights = 1 / np.maximum(missing, 1)
     groups, singles = _groups(images)
     order = rng.permutation(len(groups))
     for position in sorted(order, key=lambda position: -len(groups[position])):
         index = groups[position]
         counts = np.bincount(labels[index], minlength=NUM_EMOTIONS)
-        part = int(np.argmax(missing @ counts))
+        part = _best_part(missing, counts, weights)
         membership[index] = part
         missing[part] -= counts
     for code in range(NUM_EMOTIONS):
@@ -166,6 +170,16 @@ def _groups(images: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     order = grouped[np.argsort(inverse[grouped], kind="stable")]
     borders = np.flatnonzero(np.diff(inverse[order])) + 1
     return (np.split(order, borders) if len(order) else []), singles
+
+
+def _best_part(missing: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> int:
+    """The part that a group with `counts` (7,) of each class should go to, given what each part is missing (parts, 7).
+
+    It keeps the sum of squared deviations over targets (chi-squared) smallest; of two equal ones the later and smaller
+    part wins, so that val and test are not left empty.
+    """
+    gains = ((2 * missing - counts) * counts * weights).sum(axis=1)  # (parts,)
+    return len(gains) - 1 - int(np.argmax(gains[::-1].round(9)))
 
 
 def _targets(class_counts: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:

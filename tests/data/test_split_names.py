@@ -1,0 +1,43 @@
+import pytest
+
+from mien.data.split_names import file_name_code, folder_code, usage_code
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("Training", 0),
+        ("PublicTest", 1),
+        ("PrivateTest", 2),
+        (" privatetest ", 2),
+        ("val", 1),
+        ("Holdout", None),
+        ("", None),
+    ],
+)
+def test_usage(word: str, code: int | None):
+    assert usage_code(word) == code
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("train", 0), ("Validation", 1), ("valid", 1), ("TEST", 2), ("happy", None), ("training_set", None)],
+)
+def test_folders(name: str, code: int | None):
+    assert folder_code(name) == code
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Training_62256585.jpg", 0),
+        ("PublicTest_1.png", 1),
+        ("privatetest_77.jpg", 2),
+        ("test_3.jpg", None),
+        ("val_1.jpg", None),
+        ("Training.jpg", None),
+        ("im0.png", None),
+    ],
+)
+def test_only_the_benchmarks_own_words_count_in_file_names(name: str, code: int | None):
+    assert file_name_code(name) == code
