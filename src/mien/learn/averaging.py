@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 __all__ = ["averaged_weights", "keep_raw_weights", "refresh_batch_norm"]
 
@@ -25,7 +26,7 @@ def keep_raw_weights(optimizer: keras.optimizers.Optimizer) -> None:
 @contextmanager
 def averaged_weights(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Inside the block the model holds the averaged weights; afterwards everything is as it was."""
-    raw = [np.array(variable) for variable in model.variables]
+    raw = [ops.convert_to_numpy(variable) for variable in model.variables]
     try:
         averages = optimizer._model_variables_moving_average  # Keras gives no public way to read them
         for variable, average in zip(optimizer._trainable_variables, averages, strict=True):
@@ -57,7 +58,7 @@ def refresh_batch_norm(model: keras.Model, batches: Iterable[Any]) -> None:
         for images in batches:
             model(images, training=True)
             count += 1
-            sums = [total + np.asarray(variable) for total, variable in zip(sums, statistics, strict=True)]
+            sums = [total + ops.convert_to_numpy(variable) for total, variable in zip(sums, statistics, strict=True)]
     finally:
         for layer, momentum in zip(norms, momenta, strict=True):
             layer.momentum = momentum

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from mien.errors import RunError
 from mien.run import Run, atomic_write
@@ -42,8 +43,8 @@ def save_state(
     optimizer: keras.optimizers.Optimizer,
 ) -> None:
     """Write the state atomically: a kill at any moment leaves the one before or this one."""
-    arrays = {f"model_{i}": np.array(v) for i, v in enumerate(model.variables)}
-    arrays |= {f"optimizer_{i}": np.array(v) for i, v in enumerate(optimizer.variables)}
+    arrays = {f"model_{i}": ops.convert_to_numpy(v) for i, v in enumerate(model.variables)}
+    arrays |= {f"optimizer_{i}": ops.convert_to_numpy(v) for i, v in enumerate(optimizer.variables)}
     facts = json.dumps({"history": history, "phase": phase})
     with atomic_write(run.checkpoint_path) as temporary, temporary.open("wb") as handle:
         np.savez(handle, facts=np.array(facts), **arrays)  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from mien.learn.averaging import averaged_weights, keep_raw_weights, refresh_bat
 from mien.learn.checkpoint import TrainingState, load_state, restore_variables, save_state
 from mien.learn.environment import environment_facts
 from mien.learn.models import build_model, copy_weights, logits_model
-from mien.learn.models.transfer import BACKBONE_LAYER
+from mien.learn.models.transfer import backbone_of
 from mien.learn.pipeline import EpochBatches
 from mien.learn.precision import policy_for
 from mien.learn.schedules import learning_rate_schedule, make_optimizer, plateau_rate
@@ -273,7 +273,7 @@ class _Loop:
         self._phase = phase
         peak, epochs = self._phase_plan(phase)
         if self._config.model.architecture in TRANSFER_ARCHITECTURES:
-            self._trained.get_layer(BACKBONE_LAYER).trainable = phase == 1
+            backbone_of(self._trained).trainable = phase == 1
         rate = learning_rate_schedule(self._config, peak=peak, steps_per_epoch=self._steps, epochs=epochs)
         optimizer = make_optimizer(self._config, self._fitted, rate)
         keep_raw_weights(optimizer)

@@ -6,6 +6,7 @@ Inside the graph: grey to three channels, resize, the backbone's own preprocessi
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,7 @@ from keras import layers
 from mien.errors import ModelError
 from mien.learn.models.blocks import classify
 
-__all__ = ["BACKBONE_LAYER", "build_transfer"]
-
-BACKBONE_LAYER = "backbone"
+__all__ = ["backbone_of", "build_transfer"]
 
 # Each backbone: its constructor, and how 0–255 RGB becomes what its ImageNet weights were trained on. EfficientNetV2
 # and MobileNetV3 scale inside themselves (include_preprocessing).
@@ -56,6 +55,11 @@ def build_transfer(
     return classify(image, x, name=architecture)
 
 
+def backbone_of(model: keras.Model) -> keras.Model:
+    """The pretrained part of a transfer model: its only layer that is a model itself."""
+    return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
 def _preprocess(x: Any, kind: str) -> Any:
     x = layers.Concatenate(name="gray_to_rgb")([x, x, x])  # (N, S, S, 3); all channels equal, so RGB is BGR
     if kind == "caffe":
@@ -68,7 +72,6 @@ def _preprocess(x: Any, kind: str) -> Any:
 def _backbone(constructor: str, weights: str, input_size_px: int) -> keras.Model:
     build = getattr(keras.applications, constructor)
     options: dict[str, Any] = {"include_top": False, "input_shape": (input_size_px, input_size_px, 3)}
-    options["name"] = BACKBONE_LAYER
     source = None if weights == "none" else weights
     if source not in (None, "imagenet") and not Path(source).is_file():
         raise ModelError(
@@ -84,13 +87,9 @@ def _backbone(constructor: str, weights: str, input_size_px: int) -> keras.Model
 def _missing_weights(constructor: str, weights: str, error: Exception) -> str:
     if weights != "imagenet":
         return f"Expected weights of {constructor} without top in {weights}. Received: {error}."
-    cache = Path(keras.config.keras_home()) / "models" if hasattr(keras.config, "keras_home") else _default_cache()
+    cache = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
     return (
         f"Expected the ImageNet weights of {constructor}, which Keras downloads once. Received: {error}. Without "
         f"network, put the file that the message names into {cache}, or give its path: --set model.weights=PATH, "
         "or train from scratch: --set model.weights=none"
     )
-
-
-def _default_cache() -> Path:
-    return Path("~/.keras/models").expanduser()

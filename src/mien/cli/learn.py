@@ -1,0 +1,158 @@
+"""`mien train` and `mien export`."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mien.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mien.data.dataset import Dataset
+    from mien.run import Run
+
+__all__ = ["export", "train"]
+
+
+def train(
+    source: Annotated[
+        str | None,
+        typer.Argument(help="FER-2013 csv, zip or folder. With --resume, the run's own source when left out."),
+    ] = None,
+    *,
+    config: Annotated[Path | None, typer.Option(help="TOML config, such as configs/base.toml.")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="section.key=value on top of the config; repeatable.")
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="Run folder; runs/<date>-<time> when left out.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows and files that cannot be read.")] = False,
+    help_config: Annotated[bool, typer.Option("--help-config", help="Print every config key and stop.")] = False,
+) -> None:
+    """Train a network: fit on train, choose the epoch on val, write a run folder.
+
+    FER-2013's Training and PublicTest are train and val; PrivateTest is not touched.
+    """
+    from rich.console import Console
+
+    console = Console()
+    if help_config:
+        _print_config_help(console)
+        return
+    from mien.config import Config, load_config, with_overrides
+    from mien.run import Run
+
+    folder = Run(run or Path("runs") / time.strftime("%Y%m%d-%H%M%S"))
+    if resume and (config or assignments):
+        raise ConfigError("Expected --resume alone: the run's own config is used. Leave --config and --set out.")
+    _quiet_backends()
+    chosen = with_overrides(load_config(config) if config else Config(), assignments or [])
+    dataset = _load(source or _recorded_source(folder, resume), skip_bad=skip_bad)
+    console.print(
+        f"{dataset.source}: {len(dataset.train):,} train, {len(dataset.val):,} val ({dataset.protocol} split)"
+    )
+
+    from mien.cli.progress import TrainingDisplay
+    from mien.learn.training import read_run_config
+    from mien.learn.training import train as train_network
+
+    with TrainingDisplay(console) as display:
+        result = train_network(
+            read_run_config(folder) if resume else chosen,
+            dataset.train,
+            dataset.val,
+            folder,
+            resume=resume,
+            data_facts=_facts(dataset),
+            observer=display,
+        )
+    if result.interrupted:
+        console.print(f"Stopped after epoch {result.epochs}. Go on with: mien train --resume --run {folder.path}")
+    console.print(
+        f"Best val accuracy [bold]{result.val_accuracy:.2%}[/] at epoch {result.best_epoch} of {result.epochs}. "
+        f"Model: {folder.model_path}\nNext: mien evaluate {folder.path} --split val"
+    )
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    *,
+    source: Annotated[str | None, typer.Option("--data", help="Dataset; the run's own when left out.")] = None,
+    compact: Annotated[bool, typer.Option(help="Store ONNX kernels in 16 bits: half the size.")] = True,
+) -> None:
+    """Write model.h5, model.onnx and model.json, and prove on the whole val split that they equal the Keras model."""
+    from rich.console import Console
+
+    from mien.run import Run
+
+    _quiet_backends()
+    folder = Run(run)
+    dataset = _load(source or _recorded_source(folder, True), skip_bad=True)
+
+    from mien.cli.progress import facts_table
+    from mien.learn.export import export as export_run
+
+    result = export_run(folder, dataset.val, compact=compact)
+    rows = {
+        "Keras": str(result.keras_path),
+        "HDF5": str(result.h5_path),
+        "ONNX": f"{result.onnx_path} ({result.onnx_bytes / 1e6:.1f} MB)",
+        "card": str(result.card_path),
+        "parity": f"max |Δp| {result.max_difference:.1e}, same answer on {result.same_argmax:.0%} "
+        f"of {result.images:,} val images",
+    }
+    Console().print(facts_table("Exported", rows))
+
+
+def _quiet_backends() -> None:
+    """Spare people TensorFlow's start-up remarks; what the user set wins."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _load(source: str, *, skip_bad: bool) -> Dataset:
+    from mien.data import load_dataset
+
+    return load_dataset(source, skip_bad=skip_bad)
+
+
+def _facts(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "source": str(Path(dataset.source).resolve()),
+        "protocol": dataset.protocol,
+        "fingerprint": dataset.fingerprint,
+        "train": len(dataset.train),
+        "val": len(dataset.val),
+        "notes": list(dataset.notes),
+        "skipped": len(dataset.skipped),
+    }
+
+
+def _recorded_source(run: Run, resume: bool) -> str:
+    if not resume:
+        raise ConfigError(
+            "Expected a dataset: a csv, zip or folder. Received: none. Try: mien train fer2013.csv, "
+            "or draw one with: mien data synthetic faces"
+        )
+    source = run.read_json(run.environment_path).get("data", {}).get("source")
+    if not source:
+        raise ConfigError(f"Expected the dataset's path in {run.environment_path}. Received: none. Name it.")
+    return str(source)
+
+
+def _print_config_help(console: Any) -> None:
+    from rich.table import Table
+
+    from mien.config import Config, config_to_dict, field_docs
+
+    defaults = config_to_dict(Config())
+    for section, docs in field_docs().items():
+        table = Table(title=f"[{section}]".replace("[", r"\["), title_justify="left")
+        for column in ("key", "default", "meaning"):
+            table.add_column(column)
+        for key, text in docs.items():
+            table.add_row(key, str(defaults[section][key]), text.replace("[", r"\["))
+        console.print(table)

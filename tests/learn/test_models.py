@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from mien.config import TRANSFER_ARCHITECTURES, ModelConfig
+from mien.errors import ModelError
+from mien.learn.models import build_model, copy_weights, logits_model
+from mien.learn.models.transfer import backbone_of
+
+SCRATCH = ("cnn", "vgg", "resnet")
+PIXELS = np.random.default_rng(0).uniform(0, 255, (5, 48, 48, 1)).astype(np.float32)
+
+
+def small(architecture: str, **options: object) -> ModelConfig:
+    return ModelConfig(architecture=architecture, widths=(8, 16), blocks=(1, 2), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("architecture", SCRATCH)
+def test_pixels_in_probabilities_out(architecture: str) -> None:
+    model = build_model(small(architecture))
+    probabilities = np.asarray(model(PIXELS))
+    assert model.input_shape == (None, 48, 48, 1)
+    assert probabilities.shape == (5, 7)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("architecture", SCRATCH)
+def test_softmax_of_the_logits_model_is_the_model(architecture: str) -> None:
+    model = build_model(small(architecture))
+    logits = logits_model(model)(PIXELS)
+    np.testing.assert_allclose(keras.ops.softmax(logits), model(PIXELS), atol=1e-6)
+
+
+@pytest.mark.parametrize("architecture", SCRATCH)
+def test_fused_mixed_precision_model_and_stock_float32_model_share_weights(architecture: str) -> None:
+    fast = build_model(small(architecture), policy="mixed_bfloat16", fused=True)
+    stock = build_model(small(architecture))
+    copy_weights(fast, stock)
+    assert np.asarray(fast(PIXELS)).dtype == np.float32
+    np.testing.assert_allclose(fast(PIXELS), stock(PIXELS), atol=0.03)  # bfloat16 has 8 bits of mantissa
+
+
+@pytest.mark.parametrize("architecture", SCRATCH)
+def test_saved_models_load_without_mien(architecture: str, tmp_path: Path) -> None:
+    model = build_model(small(architecture))
+    model.save(tmp_path / "model.keras")
+    kinds = {type(layer).__module__.split(".")[0] for layer in model.layers}
+    assert kinds == {"keras"}
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(PIXELS), model(PIXELS))
+
+
+@pytest.mark.parametrize("architecture", SCRATCH)
+def test_default_sizes_build_and_name_the_features(architecture: str) -> None:
+    model = build_model(ModelConfig(architecture=architecture))  # type: ignore[arg-type]
+    assert len(model.get_layer("features").output.shape) == 4
+    assert len({layer.name for layer in model.layers}) == len(model.layers)
+
+
+def test_default_resnet_has_3_6_million_parameters() -> None:
+    assert 3.5e6 < build_model(ModelConfig()).count_params() < 3.7e6
+
+
+def test_squeeze_excite_adds_weights() -> None:
+    plain, weighed = (build_model(small("resnet", squeeze_excite=flag)).count_params() for flag in (False, True))
+    assert weighed > plain
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_fused_batch_norm_equals_keras_batch_norm(training: bool) -> None:
+    from mien.learn.layers import FusedBatchNormalization
+
+    x = np.random.default_rng(1).normal(2, 3, (16, 6, 6, 4)).astype(np.float32)
+    stock, fused = keras.layers.BatchNormalization(momentum=0.9), FusedBatchNormalization(momentum=0.9)
+    np.testing.assert_allclose(fused(x, training=training), stock(x, training=training), atol=1e-4)
+    np.testing.assert_allclose(fused.moving_mean, stock.moving_mean, rtol=1e-5)
+    # TensorFlow's kernel keeps the unbiased variance, Keras the biased one: n / (n − 1) with n = 16 · 6 · 6.
+    np.testing.assert_allclose(fused.moving_variance, stock.moving_variance, rtol=2e-3)
+
+
+@pytest.mark.parametrize("architecture", TRANSFER_ARCHITECTURES)
+def test_transfer_models_keep_the_contract(architecture: str) -> None:
+    model = build_model(ModelConfig(architecture=architecture, input_size_px=48))  # type: ignore[arg-type]
+    probabilities = np.asarray(model(PIXELS))
+    assert probabilities.shape == (5, 7)
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    assert len(model.get_layer("features").output.shape) == 4
+
+
+def test_transfer_preprocessing_is_the_backbones_own() -> None:
+    rgb = np.repeat(PIXELS, 3, axis=-1)
+    for architecture, module in (("vgg16", "vgg16"), ("resnet50v2", "resnet_v2")):
+        model = build_model(ModelConfig(architecture=architecture, input_size_px=48))  # type: ignore[arg-type]
+        inside = keras.Model(model.input, model.get_layer("rescale").output)(PIXELS)
+        expected = getattr(keras.applications, module).preprocess_input(rgb.copy())
+        # VGG16's own function turns RGB to BGR; of a grey image both are the same.
+        np.testing.assert_allclose(inside, expected, atol=1e-3)
+
+
+def test_weights_file_is_loaded_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    donor = build_model(ModelConfig(architecture="mobilenetv3small", input_size_px=48))
+    path = tmp_path / "backbone.weights.h5"
+    backbone_of(donor).save_weights(path)
+    model = build_model(ModelConfig(architecture="mobilenetv3small", input_size_px=48, weights=str(path)))
+    for ours, theirs in zip(backbone_of(model).weights, backbone_of(donor).weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ModelError, match="which is no file"):
+        build_model(ModelConfig(architecture="vgg16", weights=str(tmp_path / "none.h5")))

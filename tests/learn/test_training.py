@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from mien.config import Config, config_from_dict, config_to_dict
+from mien.data.dataset import Split
+from mien.errors import ConfigError, DataError, RunError
+from mien.learn.scoring import predict_probabilities, score_split
+from mien.learn.training import read_run_config, train
+from mien.run import HISTORY_COLUMNS, Run
+
+TIMES = ["seconds", "images_per_second"]
+
+
+class Watcher:
+    """An observer that can press Ctrl-C after an epoch."""
+
+    def __init__(self, *, interrupt_after: int = 0) -> None:
+        self.rows: list[Mapping[str, float]] = []
+        self.best: list[bool] = []
+        self.steps = 0
+        self.facts: dict[str, Any] = {}
+        self._interrupt_after = interrupt_after
+
+    def started(self, **facts: Any) -> None:
+        self.facts = facts
+
+    def stepped(self, *, epoch: int, step: int, loss: float, accuracy: float) -> None:
+        self.steps += 1
+        assert np.isfinite(loss)
+        if self._interrupt_after and epoch >= self._interrupt_after:
+            raise KeyboardInterrupt
+
+    def finished_epoch(self, row: Mapping[str, float], *, best: bool) -> None:
+        self.rows.append(row)
+        self.best.append(best)
+
+
+def history(run: Run) -> pd.DataFrame:
+    return pd.read_csv(run.history_path)
+
+
+def weights(run: Run) -> list[np.ndarray]:
+    return keras.models.load_model(run.model_path, compile=False).get_weights()
+
+
+def assert_same_result(first: Run, second: Run) -> None:
+    pd.testing.assert_frame_equal(history(first).drop(columns=TIMES), history(second).drop(columns=TIMES))
+    for a, b in zip(weights(first), weights(second), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with np.load(first.checkpoint_path) as a, np.load(second.checkpoint_path) as b:
+        for name in set(a.files) - {"facts"}:
+            np.testing.assert_array_equal(a[name], b[name])
+
+
+@pytest.fixture(scope="module")
+def finished(toy_config: Config, toy_train: Split, toy_val: Split, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = Run(tmp_path_factory.mktemp("runs") / "toy")
+    train(toy_config, toy_train, toy_val, run, data_facts={"protocol": "toy"})
+    return run
+
+
+def test_run_folder_holds_what_it_promises(finished: Run, toy_config: Config) -> None:
+    assert read_run_config(finished) == toy_config
+    assert list(history(finished).columns) == list(HISTORY_COLUMNS)
+    assert list(history(finished)["epoch"]) == [1, 2, 3]
+    environment = finished.read_json(finished.environment_path)
+    assert environment["backend"] == keras.backend.backend()
+    assert environment["seed"] == 5
+    assert environment["data"] == {"protocol": "toy"}
+
+
+def test_history_tells_of_the_file_that_is_kept(finished: Run, toy_val: Split) -> None:
+    scored = score_split(finished, toy_val)
+    accuracy = np.mean(scored.probabilities.argmax(1) == toy_val.labels)
+    assert accuracy == pytest.approx(history(finished)["val_accuracy"].max(), abs=1e-9)
+    best = history(finished).loc[history(finished)["val_accuracy"].idxmax()]
+    loss = -np.log(scored.probabilities[np.arange(len(toy_val)), toy_val.labels]).mean()
+    assert loss == pytest.approx(best["val_loss"], rel=1e-5)
+
+
+def test_every_image_is_scored(finished: Run, toy_val: Split) -> None:
+    model = keras.models.load_model(finished.model_path, compile=False)
+    assert predict_probabilities(model, toy_val.images[:29]).shape == (29, 7)
+    assert predict_probabilities(model, toy_val.images[:0]).shape == (0, 7)
+
+
+def test_learns(toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path) -> None:
+    nested = config_to_dict(toy_config)
+    nested["augment"] = dict.fromkeys(("rotation_degrees", "contrast", "erasing_probability", "brightness"), 0.0)
+    nested["train"] |= {"epochs": 15}
+    result = train(config_from_dict(nested), toy_train, toy_val, Run(tmp_path / "run"))
+    assert result.val_accuracy > 0.6
+    assert result.epochs == 15
+
+
+def test_resumed_after_ctrl_c_equals_uninterrupted(
+    finished: Run, toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    run = Run(tmp_path / "stopped")
+    stopped = train(toy_config, toy_train, toy_val, run, observer=Watcher(interrupt_after=1))
+    assert stopped.interrupted
+    assert stopped.epochs == 1
+    watcher = Watcher()
+    result = train(toy_config, toy_train, toy_val, run, resume=True, observer=watcher)
+    assert watcher.facts["first_epoch"] == 1
+    assert not result.interrupted
+    assert_same_result(run, finished)
+
+
+def test_resumed_after_kill_9_in_the_middle_of_an_epoch_equals_uninterrupted(
+    finished: Run, toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    run = Run(tmp_path / "killed")
+    script = textwrap.dedent(
+        f"""
+        import os, signal, sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from conftest import bright_and_dark_split
+        from mien.config import config_from_dict
+        from mien.learn.training import train
+        from mien.run import Run
+
+        class Killer:
+            def started(self, **facts): pass
+            def finished_epoch(self, row, *, best): pass
+            def stepped(self, *, epoch, step, **_):
+                if (epoch, step) == (2, 3):
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        train(config_from_dict({config_to_dict(toy_config)!r}), bright_and_dark_split(80, seed=1),
+              bright_and_dark_split(30, seed=2), Run({str(run.path)!r}), observer=Killer())
+        """
+    )
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert len(history(run)) == 2
+    train(toy_config, toy_train, toy_val, run, resume=True)
+    assert_same_result(run, finished)
+
+
+def test_a_kill_between_the_writes_of_an_epoch_only_repeats_it(
+    finished: Run, toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    run = Run(tmp_path / "run")
+    train(toy_config, toy_train, toy_val, run, observer=Watcher(interrupt_after=1))
+    state = run.checkpoint_path.read_bytes()
+    train(toy_config, toy_train, toy_val, run, resume=True, observer=Watcher(interrupt_after=2))
+    run.checkpoint_path.write_bytes(state)  # history and model are an epoch ahead of the state
+    train(toy_config, toy_train, toy_val, run, resume=True)
+    assert_same_result(run, finished)
+
+
+def test_resuming_a_finished_run_changes_nothing(
+    finished: Run, toy_config: Config, toy_train: Split, toy_val: Split
+) -> None:
+    before = history(finished)
+    result = train(toy_config, toy_train, toy_val, finished, resume=True, data_facts={"protocol": "toy"})
+    assert result.epochs == 3
+    pd.testing.assert_frame_equal(history(finished), before)
+
+
+def test_an_existing_run_is_not_overwritten(
+    finished: Run, toy_config: Config, toy_train: Split, toy_val: Split
+) -> None:
+    with pytest.raises(RunError, match="--resume"):
+        train(toy_config, toy_train, toy_val, finished)
+    other = replace(toy_config, train=replace(toy_config.train, epochs=9))
+    with pytest.raises(ConfigError, match="config"):
+        train(other, toy_train, toy_val, finished, resume=True)
+
+
+def test_early_stopping_waits_for_a_better_epoch(
+    toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    nested = config_to_dict(toy_config)
+    nested["train"] |= {"epochs": 30, "early_stopping_epochs": 2}
+    nested["optimizer"] |= {"learning_rate": 1e-8, "schedule": "constant", "ema_momentum": 0.0}
+    result = train(config_from_dict(nested), toy_train, toy_val, Run(tmp_path / "run"))
+    assert result.epochs == result.best_epoch + 2
+
+
+@pytest.mark.parametrize("schedule", ["constant", "plateau", "onecycle", "cosine"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_schedules_and_optimizers_run(
+    schedule: str, optimizer: str, toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    nested = config_to_dict(toy_config)
+    nested["train"] |= {"epochs": 2, "class_weights": "balanced", "label_smoothing": 0.1}
+    nested["optimizer"] |= {"schedule": schedule, "name": optimizer, "weight_decay": 0.01, "gradient_clip_norm": 1.0}
+    run = Run(tmp_path / "run")
+    train(config_from_dict(nested), toy_train, toy_val, run)
+    assert np.isfinite(history(run)[["loss", "val_loss"]].to_numpy()).all()
+
+
+def test_transfer_learning_freezes_first_then_fine_tunes_and_resumes(
+    toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    config = config_from_dict(
+        {
+            "model": {"architecture": "mobilenetv3small", "input_size_px": 32},
+            "optimizer": {"name": "adam", "learning_rate": 0.001, "schedule": "constant", "weight_decay": 0.0},
+            "train": {"epochs": 2, "head_epochs": 1, "batch_size": 16, "precision": "float32"},
+        }
+    )
+    whole, stopped = Run(tmp_path / "whole"), Run(tmp_path / "stopped")
+    train(config, toy_train, toy_val, whole)
+    rates = history(whole)["learning_rate"]
+    np.testing.assert_allclose(rates, [1e-3, 1e-4], rtol=1e-5)
+    train(config, toy_train, toy_val, stopped, observer=Watcher(interrupt_after=1))
+    train(config, toy_train, toy_val, stopped, resume=True)
+    assert_same_result(stopped, whole)
+
+
+def test_unwritable_folder_is_one_sentence(
+    toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunError, match="Expected"):
+        train(toy_config, toy_train, toy_val, Run(tmp_path / "file" / "run"))
+
+
+def test_empty_split_is_refused(toy_config: Config, toy_train: Split, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="validate"):
+        train(toy_config, toy_train, toy_train.take(np.array([], int)), Run(tmp_path / "run"))
+
+
+def test_damaged_checkpoint_is_one_sentence(
+    toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    run = Run(tmp_path / "run")
+    train(toy_config, toy_train, toy_val, run, observer=Watcher(interrupt_after=1))
+    run.checkpoint_path.write_bytes(run.checkpoint_path.read_bytes()[:1000])
+    with pytest.raises(RunError, match="training state"):
+        train(toy_config, toy_train, toy_val, run, resume=True)
