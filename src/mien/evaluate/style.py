@@ -27,6 +27,7 @@ __all__ = [
     "MUTED",
     "SECOND",
     "SEQUENTIAL",
+    "figure_of",
     "new_figure",
     "save_figure",
     "styled",
@@ -119,6 +120,14 @@ def new_figure(width: float = 6.4, height: float = 4.0) -> tuple[Figure, Axes]:
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         return figure, figure.add_subplot()
+
+
+def figure_of(axes: Axes) -> Figure:
+    """The figure that axes belong to, however deep they lie in subfigures."""
+    figure = axes.figure
+    while not isinstance(figure, Figure):
+        figure = figure.figure
+    return figure
 
 
 def title(axes: Axes, text: str, remark: str = "") -> None:
