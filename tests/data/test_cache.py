@@ -48,7 +48,9 @@ def test_a_flipped_byte_is_noticed(samples, tmp_path: Path, where: float):
     data[int(where * len(data))] ^= 0xFF
     entry.write_bytes(data)
     loaded = load_cached("key", folder=tmp_path)
-    assert loaded is None or np.array_equal(loaded.images, samples.images)
+    if loaded is not None:  # the byte was one of those that mean nothing, such as a date in the zip
+        for name in ("images", "labels", "sample_ids", "membership"):
+            np.testing.assert_array_equal(getattr(loaded, name), getattr(samples, name))
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])

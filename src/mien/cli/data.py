@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["data_app"]
 
-data_app = typer.Typer(no_args_is_help=True, help="Read, check, summarise, audit and draw datasets.")
+data_app = typer.Typer(no_args_is_help=True)
 
 # As many skipped rows or files as fit on a screen; --json lists all of them.
 SKIPPED_SHOWN = 10
+
+
+@data_app.callback()
+def _options() -> None:
+    """Read, check, summarise, audit and draw datasets."""
 
 
 @data_app.command()
@@ -49,6 +54,8 @@ def check(
 def _print_check(dataset: Dataset, console: Console) -> None:
     from rich.text import Text
 
+    # As Text, because paths may hold brackets, which Rich would read as markup.
+    console.print(Text(f"{dataset.source}: {len(dataset):,} images", style="bold"), soft_wrap=True)
     console.print(_counts_table(dataset))
     lines = [("protocol", f"{dataset.protocol} ({_PROTOCOL_MEANINGS[dataset.protocol]})")]
     if dataset.train.votes is not None:
@@ -59,7 +66,6 @@ def _print_check(dataset: Dataset, console: Console) -> None:
         lines.append(("skipped", f"… and {len(dataset.skipped) - SKIPPED_SHOWN:,} more; --json lists them all"))
     lines.append(("fingerprint", dataset.fingerprint))
     for name, text in lines:
-        # As Text, because file names may hold brackets, which Rich would read as markup.
         console.print(Text.assemble((f"{name:<12}", "bold"), text), soft_wrap=True)
 
 
@@ -76,7 +82,7 @@ def _counts_table(dataset: Dataset) -> Table:
     from mien.data.dataset import SPLIT_NAMES
     from mien.emotions import EMOTIONS
 
-    table = Table(title=f"{dataset.source}: {len(dataset):,} images", title_justify="left")
+    table = Table()
     table.add_column("split")
     for heading in ("total", *EMOTIONS):
         table.add_column(heading, justify="right")

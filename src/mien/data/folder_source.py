@@ -1,4 +1,4 @@
-"""A folder on disk as a source: images sorted by emotion, or a FER-2013 csv lying in it."""
+"""A folder on disk as a source: images sorted by emotion."""
 
 from __future__ import annotations
 
