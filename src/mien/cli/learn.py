@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mien.cli.quiet import import_keras_quietly
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def train(
     folder = Run(run or Path("runs") / time.strftime("%Y%m%d-%H%M%S"))
     if resume and (config or assignments):
         raise ConfigError("Expected --resume alone: the run's own config is used. Leave --config and --set out.")
-    _quiet_backends()
+    import_keras_quietly()
     chosen = with_overrides(load_config(config) if config else Config(), assignments or [])
     dataset = _load(source or _recorded_source(folder, resume), skip_bad=skip_bad)
     console.print(
@@ -89,7 +89,7 @@ def export(
 
     from mien.run import Run
 
-    _quiet_backends()
+    import_keras_quietly()
     folder = Run(run)
     dataset = _load(source or _recorded_source(folder, True), skip_bad=True)
 
@@ -106,11 +106,6 @@ def export(
         f"of {result.images:,} val images",
     }
     Console().print(facts_table("Exported", rows))
-
-
-def _quiet_backends() -> None:
-    """Spare people TensorFlow's start-up remarks; what the user set wins."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _load(source: str, *, skip_bad: bool) -> Dataset:
