@@ -15,7 +15,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
-from mien.evaluate.style import ACCENT, EMOTION_COLOURS, INK, MUTED, SECOND, SEQUENTIAL, styled, title
+from mien.evaluate.plots import ConfusionMatrixPlot
+from mien.evaluate.style import ACCENT, EMOTION_COLOURS, INK, MUTED, SECOND, styled, title
 
 __all__ = ["AnsweredFaces", "AnsweredPhoto", "Overview", "one_of_each"]
 
@@ -85,11 +86,11 @@ class Overview:
             figure.text(0.025, 0.955, self.headline, fontsize=18, fontweight="bold", color=INK, va="center")
             figure.text(0.025, 0.917, self.remark, fontsize=10.5, color=MUTED, va="center")
             _draw_faces(figure, self.faces)
-            _draw_curves(figure.add_axes((0.06, 0.08, 0.235, 0.265)), self.history)
-            _draw_confusion(figure.add_axes((0.375, 0.08, 0.235, 0.265)), self.confusion)
+            _draw_curves(figure.add_axes((0.06, 0.095, 0.235, 0.235)), self.history)
+            _draw_confusion(figure.add_axes((0.385, 0.095, 0.235, 0.235)), self.confusion)
             if self.photo is not None:
                 _draw_photo(figure.add_axes((0.675, 0.415, 0.30, 0.44)), self.photo)
-                _draw_bars(figure.add_axes((0.74, 0.08, 0.225, 0.265)), self.photo)
+                _draw_bars(figure.add_axes((0.74, 0.075, 0.225, 0.255)), self.photo)
             return figure
 
 
@@ -124,7 +125,7 @@ def _caption(axes: Axes, probabilities: np.ndarray, label: int) -> None:
 
 
 def _draw_curves(axes: Axes, history: pd.DataFrame) -> None:
-    title(axes, "Accuracy by epoch")
+    title(axes, "Accuracy", "by epoch")
     lines = (("accuracy", "train (augmented)", MUTED), ("val_accuracy", "val", ACCENT))
     for column, name, colour in lines:
         axes.plot(history["epoch"], history[column], color=colour, label=name)
@@ -138,19 +139,8 @@ def _draw_curves(axes: Axes, history: pd.DataFrame) -> None:
 
 
 def _draw_confusion(axes: Axes, confusion: np.ndarray) -> None:
-    title(axes, "True emotion by answer")
-    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
-    axes.grid(visible=False)
-    axes.set_xticks(range(NUM_EMOTIONS), EMOTIONS, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(NUM_EMOTIONS), EMOTIONS)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    for (row, column), count in np.ndenumerate(confusion):
-        if count:
-            colour = "white" if shares[row, column] > 0.5 else INK
-            axes.text(column, row, f"{count}", ha="center", va="center", fontsize=8, color=colour)
+    ConfusionMatrixPlot(confusion).draw(axes, normalised=False)
+    axes.set_aspect("auto")
 
 
 def _draw_photo(axes: Axes, photo: AnsweredPhoto) -> None:
@@ -161,7 +151,7 @@ def _draw_photo(axes: Axes, photo: AnsweredPhoto) -> None:
 
 
 def _draw_bars(axes: Axes, photo: AnsweredPhoto) -> None:
-    title(axes, f"What {photo.model_name} says")
+    title(axes, "Answer", f"by {photo.model_name}")
     axes.barh(range(NUM_EMOTIONS), photo.probabilities, color=EMOTION_COLOURS, height=0.7)
     for code, share in enumerate(photo.probabilities):
         axes.text(share + 0.02, code, f"{share:.0%}", va="center", fontsize=9, color=INK)
