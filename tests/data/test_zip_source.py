@@ -99,6 +99,12 @@ def test_backslashes_that_point_outside_are_refused(tmp_path: Path):
         read(path)
 
 
+def test_backslashes_between_folders_are_read_as_slashes(write_zip):
+    path = write_zip({"trainXhappyXa.png": face()}, zipfile.ZIP_STORED)
+    path.write_bytes(path.read_bytes().replace(b"trainXhappyX", b"train\\happy\\"))
+    assert read(path).sample_ids.tolist() == ["train/happy/a.png"]
+
+
 def test_absurd_compression_is_refused_unread(write_zip):
     path = write_zip({"happy/a.png": face(), "happy/bomb.png": b"\0" * (8 << 20)})
     assert_refused_or_skipped(path, r"faces\.zip/happy/bomb\.png.*8,388,608 bytes packed into", kept=["happy/a.png"])

@@ -84,6 +84,7 @@ def read_csv(
     problems: Problems,
     progress: Progress | None = None,
     total_bytes: int = 0,
+    max_bytes: int | None = None,
 ) -> Samples:
     """Read every row of a FER-2013 csv.
 
@@ -93,6 +94,7 @@ def read_csv(
         problems: Where bad rows go.
         progress: Called with the bytes read so far and `total_bytes`.
         total_bytes: Size of the unpacked csv, for the progress only.
+        max_bytes: More than this is a compression bomb, not a csv.
 
     Returns:
         The rows in their order in the file, ids `row-1`, `row-2`, …; blank lines are not rows.
@@ -107,6 +109,9 @@ def read_csv(
     done_bytes = 0
     for line in _lines(stream, name, problems):
         done_bytes += len(line)
+        if max_bytes is not None and done_bytes > max_bytes:
+            problems.report(name, expected="a plausible compression", received=f"more than {max_bytes:,} bytes in it")
+            break
         if not line.strip():
             continue
         row_number += 1

@@ -15,7 +15,7 @@ from mien.data.cache import cache_dir, load_cached, store_cached
 from mien.data.csv_source import read_csv
 from mien.data.dataset import Dataset
 from mien.data.file_hash import remembered_hash
-from mien.data.kinds import GZIP_SIGNATURE, WHAT_IS_READ, ZIP_SIGNATURES
+from mien.data.kinds import GZIP_SIGNATURE, HARMLESS_BYTES, MAX_RATIO, WHAT_IS_READ, ZIP_SIGNATURES
 from mien.data.samples import Problems, Progress, Samples
 from mien.data.splits import split_samples
 from mien.data.votes import join_votes
@@ -105,10 +105,19 @@ def _read(path: Path, skip_bad: bool, progress: Progress | None) -> Samples:
         from mien.data.zip_source import read_zip
 
         return read_zip(path, problems=problems, progress=progress)
-    is_gzip = head.startswith(GZIP_SIGNATURE)
-    total_bytes = int(path.stat().st_size * (TYPICAL_GZIP_RATIO if is_gzip else 1))
-    with cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else path.open("rb") as stream:
-        return read_csv(stream, name=path.name, problems=problems, progress=progress, total_bytes=total_bytes)
+    size_bytes = path.stat().st_size
+    if head.startswith(GZIP_SIGNATURE):
+        with gzip.open(path, "rb") as unpacked:
+            return read_csv(
+                cast(BinaryIO, unpacked),
+                name=path.name,
+                problems=problems,
+                progress=progress,
+                total_bytes=int(size_bytes * TYPICAL_GZIP_RATIO),
+                max_bytes=HARMLESS_BYTES + size_bytes * MAX_RATIO,
+            )
+    with path.open("rb") as stream:
+        return read_csv(stream, name=path.name, problems=problems, progress=progress, total_bytes=size_bytes)
 
 
 def _head(path: Path) -> bytes:

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 
 from mien.data.csv_source import MAX_LINE_BYTES, find_columns, read_csv
 from mien.data.image_tree import Entry, is_image_name, is_system_file, read_tree
+from mien.data.kinds import HARMLESS_BYTES, MAX_RATIO
 from mien.data.samples import Problems, Progress, Samples
 from mien.errors import DataError, ImageError
 
@@ -23,11 +24,6 @@ __all__ = ["read_zip"]
 # An image file above this is no training image; a csv above the other is no dataset of 48×48 faces.
 MAX_IMAGE_BYTES = 64 << 20
 MAX_CSV_BYTES = 8 << 30
-
-# Photos do not shrink in a zip, and FER-2013's csv shrinks 3.2 times. A zip bomb shrinks a thousand times. Small files
-# are harmless whatever their ratio (a blank bitmap shrinks a hundred times).
-MAX_RATIO = 100
-HARMLESS_BYTES = 1 << 20
 
 _ENCRYPTED_FLAG = 0x1
 
@@ -50,7 +46,11 @@ def read_zip(path: Path, *, problems: Problems, progress: Progress | None = None
     with archive:
         members = _safe_members(archive, path.name, problems)
         if any(is_image_name(member.filename) for member in members):
-            entries = [Entry(member.filename, partial(_read_image_bytes, archive, member)) for member in members]
+            # Some programs on Windows write backslashes.
+            entries = [
+                Entry(member.filename.replace("\\", "/"), partial(_read_image_bytes, archive, member))
+                for member in members
+            ]
             return read_tree(entries, source=path.name, problems=problems, progress=progress)
         return _read_csv_member(archive, members, path.name, problems, progress)
 
