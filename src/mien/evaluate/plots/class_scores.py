@@ -26,7 +26,7 @@ class ClassScoresPlot:
     Attributes:
         name: `f1`, `precision` or `recall`.
         value: float64 (7,), 0 to 1; NaN for an emotion that does not occur.
-        low: float64 (7,), low end of the 95 % interval.
+        low: float64 (7,), low end of the 95% interval.
         high: float64 (7,), high end.
         support: int64 (7,), images of each emotion.
         mean: The mean over the emotions that occur.
@@ -67,7 +67,7 @@ class ClassScoresPlot:
             ax.invert_yaxis()
             ax.grid(axis="y", visible=False)
             ax.tick_params(axis="y", length=0)
-            remark = f"with 95 % intervals; images in brackets; dotted: mean {self.mean:.1%}"
+            remark = f"with 95% intervals; images in brackets; dotted: mean {self.mean:.1%}"
             title(ax, f"{_NAMES[self.name]} of each emotion", remark)
             return figure_of(ax)
 

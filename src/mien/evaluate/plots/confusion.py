@@ -39,7 +39,7 @@ class ConfusionMatrixPlot:
             normalised: Percent of each row; counts otherwise.
         """
         with styled():
-            ax = ax or new_figure(6.4, 5.6)[1]
+            ax = ax or new_figure(5.8, 5.6)[1]
             values = 100 * self.shares if normalised else self.counts
             top = 100 if normalised else max(1, int(self.counts.max()))
             ax.imshow(values, cmap=SEQUENTIAL, vmin=0, vmax=top)

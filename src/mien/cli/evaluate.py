@@ -1,0 +1,126 @@
+"""`mien evaluate`: the one place where scoring (learn) and evaluation (evaluate) meet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mien.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from rich.console import Console
+
+    from mien.data.dataset import Dataset
+    from mien.run import Run
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    *,
+    split: Annotated[str, typer.Option(help="Which split: val, test or train.")] = "val",
+    source: Annotated[str | None, typer.Option("--data", help="Dataset; the run's own when left out.")] = None,
+    votes: Annotated[Path | None, typer.Option(help="FER+'s fer2013new.csv, to compare with the taggers.")] = None,
+    from_probabilities: Annotated[
+        bool,
+        typer.Option(
+            "--from-probabilities", help="Use the stored probabilities alone: neither dataset nor Keras is needed."
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Decides the bootstrap of the intervals.")] = 0,
+) -> None:
+    """Score a run on a split: metrics with 95% intervals, figures, JSON.
+
+    Choose on val. Look at test once per model, when everything is chosen.
+    """
+    from rich.console import Console
+
+    from mien.cli.evaluation_tables import print_evaluation
+    from mien.run import Run
+
+    console, folder = Console(), Run(run)
+    if from_probabilities and (source or votes):
+        raise ConfigError("Expected --from-probabilities alone. Received: --data or --votes too. Leave one out.")
+    dataset = None if from_probabilities else _dataset(folder, source, votes)
+    if dataset is not None:
+        _ensure_probabilities(folder, dataset, split, console)
+
+    from mien.evaluate.run_evaluation import evaluate_run
+
+    with console.status("Evaluating"):
+        evaluation, written = evaluate_run(
+            folder,
+            split,
+            identical_to_train=None if dataset is None else _identical(dataset, split),
+            votes=None if dataset is None else dataset.split(split).votes,
+            facts=None if dataset is None else _facts(dataset),
+            seed=seed,
+        )
+    print_evaluation(console, folder, evaluation, written, protocol=_protocol(folder, dataset))
+
+
+def _dataset(run: Run, source: str | None, votes: Path | None) -> Dataset:
+    from mien.cli.reading import read_dataset
+
+    return read_dataset(source or _recorded_source(run), votes=votes, skip_bad=True)
+
+
+def _recorded_source(run: Run) -> str:
+    source = run.read_json(run.environment_path, f"mien train --run {run.path}").get("data", {}).get("source")
+    if not source:
+        raise ConfigError(
+            f"Expected the dataset's path in {run.environment_path}. Received: none. Name the dataset with --data."
+        )
+    return str(source)
+
+
+def _ensure_probabilities(run: Run, dataset: Dataset, split: str, console: Console) -> None:
+    """Score the split unless the stored probabilities are of these images and of the model as it is."""
+    from mien.evaluate.run_evaluation import check_same_images
+
+    images = dataset.split(split)
+    if _is_current(run, split):
+        check_same_images(run.read_probabilities(split), images.sample_ids, images.labels)
+        return
+    from mien.cli.quiet import import_keras_quietly
+
+    run.require(run.model_path, f"mien train --run {run.path}")  # before Keras, which takes seconds to import
+    with console.status(f"Scoring {len(images):,} images"):
+        import_keras_quietly()
+        from mien.learn.scoring import score_split
+
+        run.write_probabilities(split, score_split(run, images))
+
+
+def _is_current(run: Run, split: str) -> bool:
+    """Whether probabilities exist and are not older than the model; a run without a model cannot do better."""
+    path = run.probabilities_path(split)
+    if not path.is_file():
+        return False
+    return not run.model_path.is_file() or path.stat().st_mtime >= run.model_path.stat().st_mtime
+
+
+def _identical(dataset: Dataset, split: str) -> np.ndarray | None:
+    import numpy as np
+
+    from mien.data.content_hash import content_hashes
+
+    if split == "train":
+        return None
+    return np.isin(content_hashes(dataset.split(split).images), content_hashes(dataset.train.images))
+
+
+def _facts(dataset: Dataset) -> dict[str, Any]:
+    return {"data": {"source": dataset.source, "protocol": dataset.protocol, "fingerprint": dataset.fingerprint}}
+
+
+def _protocol(run: Run, dataset: Dataset | None) -> str:
+    if dataset is not None:
+        return dataset.protocol
+    if not run.environment_path.is_file():
+        return ""
+    return str(run.read_json(run.environment_path).get("data", {}).get("protocol", ""))

@@ -1,0 +1,142 @@
+"""An evaluation printed in the terminal: the headline first, then what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from mien.evaluate.evaluation import Calibrated, Estimate, Evaluation, Scores
+    from mien.evaluate.votes import Agreement
+    from mien.run import Run
+
+__all__ = ["print_evaluation", "split_title"]
+
+_OFFICIAL = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}
+_ROWS = {
+    "balanced_accuracy": "balanced accuracy",
+    "top2_accuracy": "top-2 accuracy",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "macro_roc_auc": "macro ROC AUC",
+    "macro_average_precision": "macro PR AUC",
+}
+_LOSSES = {"log_loss": "log loss", "brier": "Brier score", "ece": "calibration error"}
+
+
+def split_title(split: str, protocol: str) -> str:
+    """`val (PublicTest)` where the split is FER-2013's own, `val` elsewhere."""
+    return f"{split} ({_OFFICIAL[split]})" if protocol == "official" else split
+
+
+def print_evaluation(
+    console: Console, run: Run, evaluation: Evaluation, written: Sequence[Path], *, protocol: str
+) -> None:
+    """Print headline, scores, emotions, votes, and where the files are."""
+    name = split_title(evaluation.split, protocol)
+    scores, without = evaluation.scores, evaluation.scores_without_identical
+    lines = [Text.assemble((f"{run.name} on {name}", "bold"), f", {scores.n:,} images"), _headline(scores)]
+    if without is not None:
+        text = f"without the {evaluation.identical_to_train:,} images that are also in train: "
+        lines.append(Text(text).append_text(_accuracy(without)))
+    for line in lines:
+        console.print(line, soft_wrap=True)
+    console.print(_score_table(evaluation))
+    console.print(_class_table(scores))
+    for text in _remarks(evaluation, name):
+        console.print(Text(text))
+    console.print(Text(f"Written to {run.path}: {_summary(run, written)}"), soft_wrap=True)
+
+
+def _headline(scores: Scores) -> Text:
+    return Text("accuracy ", style="bold").append_text(_accuracy(scores))
+
+
+def _accuracy(scores: Scores) -> Text:
+    value = scores.accuracy
+    return Text.assemble((f"{value.value:.2%}", "bold green"), f"  (95% interval {value.low:.2%} to {value.high:.2%})")
+
+
+def _score_table(evaluation: Evaluation) -> Table:
+    columns = {"all images": evaluation.scores}
+    if evaluation.scores_without_identical is not None:
+        columns["not in train"] = evaluation.scores_without_identical
+    table = _table("score (95% interval)", *columns)
+    for field, name in _ROWS.items():
+        table.add_row(name, *(_percent(getattr(scores, field)) for scores in columns.values()))
+    for field, name in _LOSSES.items():
+        table.add_row(name, *(_number(getattr(scores, field)) for scores in columns.values()))
+    return table
+
+
+def _table(first: str, *headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _class_table(scores: Scores) -> Table:
+    table = _table("emotion", "images", "precision", "recall", "F1", "ROC AUC", "PR AUC")
+    for emotion, one in scores.per_class.items():
+        short = (_short(value) for value in (one.precision, one.recall))
+        areas = (_short(value) for value in (one.roc_auc, one.average_precision))
+        table.add_row(emotion, f"{one.support:,}", *short, _percent(one.f1), *areas)
+    return table
+
+
+def _percent(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "–"
+    return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}–{100 * estimate.high:.1f})"
+
+
+def _number(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
+
+
+def _short(estimate: Estimate | None) -> str:
+    return "–" if estimate is None else f"{100 * estimate.value:.1f}"
+
+
+def _remarks(evaluation: Evaluation, name: str) -> list[str]:
+    remarks = []
+    if evaluation.votes is not None:
+        votes = {"one emotion leads": evaluation.votes.majority, "8 of 10 agree": evaluation.votes.clear}
+        remarks += [_agreement(one, where) for where, one in votes.items() if one.n]
+    if evaluation.calibrated is None:
+        remarks.append("Not calibrated: a temperature is fitted on val, so evaluate val first.")
+    else:
+        remarks.append(_calibration(evaluation.calibrated, fitted_here=evaluation.split == "val"))
+    if evaluation.split == "test":
+        remarks.append(f"{name} is for one look per model: choose nothing by these numbers, go back to val for that.")
+    if evaluation.split == "train":
+        remarks.append("The network was fitted to these images: the numbers say how well, not how good it is.")
+    return remarks
+
+
+def _calibration(calibrated: Calibrated, *, fitted_here: bool) -> str:
+    return (
+        f"Calibrated with temperature {calibrated.temperature:.3f}, fitted on "
+        + ("these images" if fitted_here else "val")
+        + f": log loss {_number(calibrated.log_loss)}, Brier score {_number(calibrated.brier)}, "
+        f"calibration error {_number(calibrated.ece)}."
+    )
+
+
+def _agreement(one: Agreement, where: str) -> str:
+    shares = f"the model says the same on {one.model:.1%}, the labels do on {one.labels:.1%}"
+    return f"FER+ taggers, where {where} ({one.n:,} images): {shares}."
+
+
+def _summary(run: Run, written: Sequence[Path]) -> str:
+    figures = [path for path in written if path.parent == run.figures_path]
+    others = [path.name for path in written if path.parent != run.figures_path]
+    return ", ".join([*others, f"{run.figures_path.name}/ ({len(figures)} figures)"])
