@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -69,12 +69,13 @@ class OneVsRestPlot:
         if self.kind == "roc":
             ax.set(xlabel="share of other images taken for it", ylabel="share of its images found")
             title(ax, "ROC, each emotion against all others", f"{mean}; dashed: by chance")
-            ax.legend(loc="lower right", title="area")
+            place: dict[str, Any] = {"loc": "lower right"}
         else:
             ax.set(xlabel="recall: share of its images found", ylabel="precision: share of answers that is right")
             title(ax, "Precision and recall of each emotion", mean)
-            # Every corner of this plot has a curve.
-            ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), title="area")
+            place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # every corner of this plot has a curve
+        if self.areas:
+            ax.legend(title="area", **place)
 
 
 def _roc(is_class: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
