@@ -40,9 +40,11 @@ def evaluate(
     from rich.console import Console
 
     from mien.cli.evaluation_tables import print_evaluation
+    from mien.evaluate.evaluation import check_split_name
     from mien.run import Run
 
     console, folder = Console(), Run(run)
+    check_split_name(split)  # before a dataset is read
     if from_probabilities and (source or votes):
         raise ConfigError("Expected --from-probabilities alone. Received: --data or --votes too. Leave one out.")
     dataset = None if from_probabilities else _dataset(folder, source, votes)

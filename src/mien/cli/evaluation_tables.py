@@ -43,8 +43,7 @@ def print_evaluation(
     scores, without = evaluation.scores, evaluation.scores_without_identical
     lines = [Text.assemble((f"{run.name} on {name}", "bold"), f", {scores.n:,} images"), _headline(scores)]
     if without is not None:
-        text = f"without the {evaluation.identical_to_train:,} images that are also in train: "
-        lines.append(Text(text).append_text(_accuracy(without)))
+        lines.append(Text(f"without {_also_in_train(evaluation)}: ").append_text(_accuracy(without)))
     for line in lines:
         console.print(line, soft_wrap=True)
     console.print(_score_table(evaluation))
@@ -52,6 +51,11 @@ def print_evaluation(
     for text in _remarks(evaluation, name):
         console.print(Text(text))
     console.print(Text(f"Written to {run.path}: {_summary(run, written)}"), soft_wrap=True)
+
+
+def _also_in_train(evaluation: Evaluation) -> str:
+    count = evaluation.identical_to_train
+    return "the 1 image that is also in train" if count == 1 else f"the {count:,} images that are also in train"
 
 
 def _headline(scores: Scores) -> Text:

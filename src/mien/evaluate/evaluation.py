@@ -22,7 +22,7 @@ from mien.evaluate.calibration import apply_temperature
 from mien.evaluate.votes import VoteAgreement, vote_agreement
 from mien.run import Probabilities
 
-__all__ = ["Calibrated", "ClassScores", "Estimate", "Evaluation", "Scores", "evaluate", "score"]
+__all__ = ["Calibrated", "ClassScores", "Estimate", "Evaluation", "Scores", "check_split_name", "evaluate", "score"]
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,7 @@ def evaluate(
     Raises:
         DataError: The split is empty or unknown, or arrays do not fit each other or hold no probabilities.
     """
-    if split not in SPLIT_NAMES:
-        raise DataError(f"Expected a split of {', '.join(SPLIT_NAMES)}. Received: {split!r}.")
+    check_split_name(split)
     y_true, p = metrics.checked(probabilities.y_true, probabilities.probabilities)
     identical = None if identical_to_train is None else _checked_mask(identical_to_train, len(y_true))
     return Evaluation(
@@ -160,6 +159,16 @@ def evaluate(
         calibrated=None if temperature == 1 else _calibrated(y_true, p, temperature, seed, resamples),
         votes=None if votes is None else vote_agreement(y_true, p, votes),
     )
+
+
+def check_split_name(name: str) -> None:
+    """Refuse anything but `train`, `val` and `test`.
+
+    Raises:
+        DataError: The name is another.
+    """
+    if name not in SPLIT_NAMES:
+        raise DataError(f"Expected a split of {', '.join(SPLIT_NAMES)}. Received: {name!r}. Use --split val.")
 
 
 def score(y_true: np.ndarray, probabilities: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES) -> Scores:
