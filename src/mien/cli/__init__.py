@@ -15,6 +15,7 @@ import typer
 
 from mien import __version__
 from mien.cli.data import data_app
+from mien.cli.evaluate import evaluate
 from mien.cli.learn import export, train
 from mien.errors import MienError, MissingExtraError
 
@@ -60,6 +61,7 @@ def _options(
 
 app.add_typer(data_app, name="data")
 app.command()(train)
+app.command()(evaluate)
 app.command()(export)
 
 
