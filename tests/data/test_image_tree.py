@@ -106,6 +106,13 @@ def test_every_format_and_size_gives_the_pixels_that_serving_gives(suffix: str, 
     np.testing.assert_array_equal(samples.images[0], resize_to_input(to_gray(decode_image(data))))
 
 
+def test_a_grey_jpeg_of_48_pixels_is_neither_resized_nor_recoloured():
+    image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8), (5, 5), 0)
+    data = encode(image, ".jpg")
+    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    np.testing.assert_array_equal(read({"sad/a.jpg": data}).images[0], stored)
+
+
 def test_unknown_folders_are_listed_together(pixels):
     files = noise_files(["train/happy/a.png", "train/contempt/b.png", "train/contempt/c.png", "d.png"], pixels)
     with pytest.raises(DataError) as caught:

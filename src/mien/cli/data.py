@@ -77,12 +77,14 @@ _PROTOCOL_MEANINGS = {
 
 
 def _counts_table(dataset: Dataset) -> Table:
+    from rich import box
     from rich.table import Table
 
     from mien.data.dataset import SPLIT_NAMES
     from mien.emotions import EMOTIONS
 
-    table = Table()
+    # Nine columns with borders and edges would not fit a terminal of 80.
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("split")
     for heading in ("total", *EMOTIONS):
         table.add_column(heading, justify="right")

@@ -21,7 +21,9 @@ def read_dataset(
     from mien.data import load_dataset
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    # Where nobody looks, even a bar that vanishes would leave a blank line.
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"Reading {Path(source).name}", total=None)
         return load_dataset(
             source,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from mien.data.image_tree import Entry, is_image_name, is_system_file, read_tree
 from mien.data.samples import Problems, Progress, Samples
 from mien.errors import DataError
+from mien.images import ImageLimits
 
 __all__ = ["list_folder", "read_folder"]
 
@@ -48,7 +50,13 @@ def list_folder(path: Path) -> list[Entry]:
 
 
 def _entry(file: Path, root: Path) -> Entry:
-    return Entry(file.relative_to(root).as_posix(), file.read_bytes)
+    return Entry(file.relative_to(root).as_posix(), partial(_read_bytes, file))
+
+
+def _read_bytes(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        # One byte more than an image may have, so that decoding refuses the file without all of it being read.
+        return stream.read(ImageLimits().max_file_bytes + 1)
 
 
 def _refuse(error: OSError) -> NoReturn:

@@ -20,11 +20,9 @@ from mien.data.samples import NOT_SAID, TOLD_BY_FOLDERS, TOLD_BY_NAMES, Problems
 from mien.data.split_names import file_name_code, folder_code
 from mien.emotions import EMOTIONS, emotion_code
 from mien.errors import DataError, ImageError
-from mien.images import decode_image, resize_to_input, to_gray
+from mien.images import READABLE_SUFFIXES, decode_image, resize_to_input, to_gray
 
 __all__ = ["Entry", "is_image_name", "is_system_file", "read_tree"]
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 # What operating systems and NAS boxes leave in folders; nobody wants to hear about them.
 _SYSTEM_NAMES = {"__macosx", "thumbs.db", "desktop.ini", "@eadir"}
@@ -56,7 +54,7 @@ def is_system_file(name: str) -> bool:
 
 def is_image_name(name: str) -> bool:
     """True when a file called `name` should be an image that mien reads."""
-    return name.lower().endswith(IMAGE_SUFFIXES)
+    return name.lower().endswith(READABLE_SUFFIXES)
 
 
 def read_tree(
@@ -198,4 +196,4 @@ def _read_image(entry: Entry) -> np.ndarray | str:
 def _reason(error: ImageError) -> str:
     """What came, out of an error that says "Expected …. Received: …. What to do."."""
     _, _, received = str(error).partition("Received: ")
-    return (received or str(error)).rstrip(".")
+    return (received or str(error)).partition(". ")[0].rstrip(".")
