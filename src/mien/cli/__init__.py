@@ -17,6 +17,7 @@ from mien import __version__
 from mien.cli.data import data_app
 from mien.cli.evaluate import evaluate
 from mien.cli.learn import export, train
+from mien.cli.synthetic import synthetic
 from mien.errors import MienError, MissingExtraError
 
 __all__ = ["app", "main"]
@@ -59,6 +60,7 @@ def _options(
     """Facial expressions from images: train, evaluate, export and run classifiers of the seven FER-2013 emotions."""
 
 
+data_app.command()(synthetic)
 app.add_typer(data_app, name="data")
 app.command()(train)
 app.command()(evaluate)
