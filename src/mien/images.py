@@ -13,7 +13,8 @@ import math
 import os
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
@@ -340,31 +341,36 @@ def _plain_jpeg_size(data: bytes) -> _Size | None:
 
 
 # Chunks that change nothing OpenCV would get wrong. Transparency needs a background; some profiles make libpng talk.
-_PLAIN_CHUNKS = (b"IHDR", b"PLTE", b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"tIME", b"bKGD", b"sBIT")
+_PLAIN_CHUNKS = (b"IHDR", b"PLTE", b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"tIME", b"bKGD", b"sBIT", b"IDAT", b"IEND")
 _GRAY_RGB_PALETTE = (0, 2, 3)
 
 
 def _plain_png_size(data: bytes) -> _Size | None:
     """The size of a complete opaque 8-bit PNG without anything special; None for every other one."""
-    if len(data) < 33 or data[12:16] != b"IHDR" or not data.endswith(b"IEND\xaeB`\x82"):
+    if len(data) < 33 or data[12:16] != b"IHDR":
         return None
     width, height, depth, colour_type = struct.unpack_from(">IIBB", data, 16)
-    if depth != 8 or colour_type not in _GRAY_RGB_PALETTE:
-        return None
-    for name in _png_chunks(data):
-        if name == b"IDAT":
-            return _Size(width, height)
-        if name not in _PLAIN_CHUNKS:
-            return None
-    return None
+    plain = depth == 8 and colour_type in _GRAY_RGB_PALETTE and _has_plain_chunks(data)
+    return _Size(width, height) if plain else None
 
 
-def _png_chunks(data: bytes) -> Iterator[bytes]:
-    position = 8
-    while position + 8 <= len(data):
+def _has_plain_chunks(data: bytes) -> bool:
+    """True when every chunk is known, complete and intact up to the end marker.
+
+    The checksums are for quiet: libpng prints to standard error what it finds damaged.
+    """
+    view, position = memoryview(data), 8
+    while position + 12 <= len(data):
         length, name = struct.unpack_from(">I4s", data, position)
-        yield name
-        position += 12 + length
+        end = position + 8 + length
+        if name not in _PLAIN_CHUNKS or end + 4 > len(data):
+            return False
+        if zlib.crc32(view[position + 4 : end]) != int.from_bytes(view[end : end + 4]):
+            return False
+        if name == b"IEND":
+            return True
+        position = end + 4
+    return False
 
 
 def _decode_with_opencv(data: bytes, kind: str) -> np.ndarray:
