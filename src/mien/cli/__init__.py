@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from mien import __version__
+from mien.cli.compare import compare
 from mien.cli.data import data_app
 from mien.cli.evaluate import evaluate
 from mien.cli.learn import export, train
@@ -64,6 +65,7 @@ data_app.command()(synthetic)
 app.add_typer(data_app, name="data")
 app.command()(train)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(export)
 
 

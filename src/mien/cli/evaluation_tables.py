@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mien.evaluate.votes import Agreement
     from mien.run import Run
 
-__all__ = ["print_evaluation", "split_title"]
+__all__ = ["percent", "plain_table", "print_evaluation", "split_title"]
 
 _OFFICIAL = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}
 _ROWS = {
@@ -71,15 +71,16 @@ def _score_table(evaluation: Evaluation) -> Table:
     columns = {"all images": evaluation.scores}
     if evaluation.scores_without_identical is not None:
         columns["not in train"] = evaluation.scores_without_identical
-    table = _table("score (95% interval)", *columns)
+    table = plain_table("score (95% interval)", *columns)
     for field, name in _ROWS.items():
-        table.add_row(name, *(_percent(getattr(scores, field)) for scores in columns.values()))
+        table.add_row(name, *(percent(getattr(scores, field)) for scores in columns.values()))
     for field, name in _LOSSES.items():
         table.add_row(name, *(_number(getattr(scores, field)) for scores in columns.values()))
     return table
 
 
-def _table(first: str, *headings: str) -> Table:
+def plain_table(first: str, *headings: str) -> Table:
+    """A table without frames whose first column is text and whose others are numbers, right-aligned."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(first, no_wrap=True)
     for heading in headings:
@@ -88,15 +89,16 @@ def _table(first: str, *headings: str) -> Table:
 
 
 def _class_table(scores: Scores) -> Table:
-    table = _table("emotion", "images", "precision", "recall", "F1", "ROC AUC", "PR AUC")
+    table = plain_table("emotion", "images", "precision", "recall", "F1", "ROC AUC", "PR AUC")
     for emotion, one in scores.per_class.items():
         short = (_short(value) for value in (one.precision, one.recall))
         areas = (_short(value) for value in (one.roc_auc, one.average_precision))
-        table.add_row(emotion, f"{one.support:,}", *short, _percent(one.f1), *areas)
+        table.add_row(emotion, f"{one.support:,}", *short, percent(one.f1), *areas)
     return table
 
 
-def _percent(estimate: Estimate | None) -> str:
+def percent(estimate: Estimate | None) -> str:
+    """`70.1 (68.6–71.6)`, or a dash where nothing is known."""
     if estimate is None:
         return "–"
     return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}–{100 * estimate.high:.1f})"

@@ -26,6 +26,7 @@ __all__ = [
     "RESAMPLES",
     "SCORES",
     "bootstrap_intervals",
+    "bootstrap_values",
     "percentiles",
     "resample_counts",
 ]
@@ -69,6 +70,46 @@ def resample_counts(n: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Ite
         yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
 
 
+def bootstrap_values(
+    y_true: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    scores: tuple[str, ...] = (*SCORES, *PER_CLASS),
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, np.ndarray]:
+    """Scores of every resample.
+
+    Args:
+        y_true: int (N,).
+        probabilities: float (N, 7).
+        scores: Names of `SCORES` and `PER_CLASS`; fewer take less time.
+        resamples: Number of resamples.
+        seed: Decides the resamples. Two models with the same images, seed and number are scored on the same ones, so
+            the differences of their values are those of a paired bootstrap.
+
+    Returns:
+        Per name float64 (resamples,) for `SCORES`, (resamples, 7) for `PER_CLASS`; NaN where a resample leaves a score
+        undefined (a class that was not drawn).
+
+    Raises:
+        DataError: The arrays cannot be scored, or a name is unknown.
+    """
+    y_true, probabilities = checked(y_true, probabilities)
+    unknown = set(scores) - {*SCORES, *PER_CLASS}
+    if unknown:
+        raise DataError(
+            f"Expected scores of {', '.join((*SCORES, *PER_CLASS))}. Received: {', '.join(sorted(unknown))}."
+        )
+    columns = _columns(y_true, probabilities)
+    rankings = _rankings(y_true, probabilities) if set(scores) & _AREAS else []
+    parts = []
+    for counts in resample_counts(len(y_true), resamples=resamples, seed=seed):
+        values = _scores(counts, columns) | (_areas(counts, rankings) if rankings else {})
+        parts.append({name: values[name] for name in scores})
+    return {name: np.concatenate([part[name] for part in parts]) for name in scores}
+
+
 def bootstrap_intervals(
     y_true: np.ndarray,
     probabilities: np.ndarray,
@@ -88,28 +129,16 @@ def bootstrap_intervals(
 
     Returns:
         Per name the low and high end: float64 (2,) for `SCORES`, (2, 7) for `PER_CLASS`. Resamples in which a score is
-        undefined (a class that was not drawn) are left out; where all are, both ends are NaN. A resample repeats
-        images, which makes any model look worse calibrated than it is, so `ece` is corrected by that bias.
+        undefined are left out; where all are, both ends are NaN. A resample repeats images, which makes any model look
+        worse calibrated than it is, so `ece` is corrected by that bias.
 
     Raises:
         DataError: The arrays cannot be scored, or a name is unknown.
     """
-    y_true, probabilities = checked(y_true, probabilities)
-    unknown = set(scores) - {*SCORES, *PER_CLASS}
-    if unknown:
-        raise DataError(
-            f"Expected scores of {', '.join((*SCORES, *PER_CLASS))}. Received: {', '.join(sorted(unknown))}."
-        )
-    columns = _columns(y_true, probabilities)
-    rankings = _rankings(y_true, probabilities) if set(scores) & _AREAS else []
-    parts = []
-    for counts in resample_counts(len(y_true), resamples=resamples, seed=seed):
-        values = _scores(counts, columns) | (_areas(counts, rankings) if rankings else {})
-        parts.append({name: values[name] for name in scores})
-    drawn = {name: np.concatenate([part[name] for part in parts]) for name in scores}
-    if "ece" in drawn:
-        drawn["ece"] = _without_bias(drawn["ece"], calibration_error(y_true, probabilities))
-    return {name: percentiles(values) for name, values in drawn.items()}
+    values = bootstrap_values(y_true, probabilities, scores=scores, resamples=resamples, seed=seed)
+    if "ece" in values:
+        values["ece"] = _without_bias(values["ece"], calibration_error(y_true, probabilities))
+    return {name: percentiles(drawn) for name, drawn in values.items()}
 
 
 def percentiles(values: np.ndarray, *, level: float = LEVEL) -> np.ndarray:
