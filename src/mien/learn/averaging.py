@@ -26,7 +26,8 @@ def keep_raw_weights(optimizer: keras.optimizers.Optimizer) -> None:
 @contextmanager
 def averaged_weights(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
     """Inside the block the model holds the averaged weights; afterwards everything is as it was."""
-    raw = [ops.convert_to_numpy(variable) for variable in model.variables]
+    # Copies, because on JAX the arrays may share the memory of the variables, which the next step overwrites.
+    raw = [np.array(ops.convert_to_numpy(variable)) for variable in model.variables]
     try:
         averages = optimizer._model_variables_moving_average  # Keras gives no public way to read them
         for variable, average in zip(optimizer._trainable_variables, averages, strict=True):

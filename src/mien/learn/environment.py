@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 import mien
+from mien.learn.precision import accelerators
 
 __all__ = ["environment_facts"]
 
@@ -19,14 +20,13 @@ _PACKAGES = ("keras", "tensorflow", "jax", "torch", "numpy", "opencv-python-head
 
 def environment_facts() -> dict[str, Any]:
     """Versions, backend, devices, processor and git commit, as plain values for JSON."""
-    gpus = keras.distribution.list_devices("gpu")
     return {
         "mien": mien.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": _processor(),
         "backend": keras.backend.backend(),
-        "devices": list(gpus) or ["cpu"],
+        "devices": accelerators() or ["cpu"],
         "versions": {name: version for name in _PACKAGES if (version := _version(name))},
         "git_commit": _git_commit(),
     }

@@ -8,7 +8,16 @@ import keras
 
 from mien.config import TrainConfig
 
-__all__ = ["policy_for"]
+__all__ = ["accelerators", "policy_for"]
+
+
+def accelerators() -> list[str]:
+    """The GPUs and TPUs that the backend sees, such as `gpu:0`."""
+    if keras.backend.backend() == "torch":  # Keras lists no devices of PyTorch
+        import torch
+
+        return [f"gpu:{index}" for index in range(torch.cuda.device_count())]
+    return [device for device in keras.distribution.list_devices() if not device.lower().startswith("cpu")]
 
 
 def policy_for(config: TrainConfig) -> str:
@@ -23,7 +32,7 @@ def policy_for(config: TrainConfig) -> str:
 
 
 def _bfloat16_is_fast() -> bool:
-    if keras.distribution.list_devices("gpu") or keras.distribution.list_devices("tpu"):
+    if accelerators():
         return True
     return keras.backend.backend() == "tensorflow" and bool({"amx_bf16", "avx512_bf16"} & _cpu_flags())
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 
 from mien.config import TRANSFER_ARCHITECTURES, ModelConfig
 from mien.learn.models.cnn import build_cnn
@@ -74,4 +75,5 @@ def logits_model(model: keras.Model) -> keras.Model:
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
     """Give `target` the weights of `source`, a model of the same architecture under whatever policy."""
-    target.set_weights(source.get_weights())
+    # Copied, because on JAX the arrays may share the memory of the variables, which the next step overwrites.
+    target.set_weights([np.array(weights) for weights in source.get_weights()])
