@@ -25,9 +25,11 @@ __all__ = ["app", "main"]
 
 # Which extra brings a library that a plain `pip install mien` leaves out; see [project.optional-dependencies].
 _EXTRA_OF = {
+    "cleanlab": "train",
     "keras": "train",
     "matplotlib": "train",
     "onnx": "train",
+    "scipy": "train",
     "seaborn": "train",
     "sklearn": "train",
     "tensorflow": "train",

@@ -10,7 +10,6 @@ import typer
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
-    import numpy as np
     from rich.console import Console
 
     from mien.data.dataset import Dataset
@@ -52,13 +51,15 @@ def evaluate(
         _ensure_probabilities(folder, dataset, split, console)
 
     from mien.evaluate.run_evaluation import evaluate_run
+    from mien.evaluate.split_facts import split_facts
 
     with console.status("Evaluating"):
+        known = None if dataset is None else split_facts(dataset, split)
         evaluation, written = evaluate_run(
             folder,
             split,
-            identical_to_train=None if dataset is None else _identical(dataset, split),
-            votes=None if dataset is None else dataset.split(split).votes,
+            identical_to_train=None if known is None else known.identical_to_train,
+            votes=None if known is None else known.votes,
             facts=None if dataset is None else _facts(dataset),
             seed=seed,
         )
@@ -104,16 +105,6 @@ def _is_current(run: Run, split: str) -> bool:
     if not path.is_file():
         return False
     return not run.model_path.is_file() or path.stat().st_mtime >= run.model_path.stat().st_mtime
-
-
-def _identical(dataset: Dataset, split: str) -> np.ndarray | None:
-    import numpy as np
-
-    from mien.data.content_hash import content_hashes
-
-    if split == "train":
-        return None
-    return np.isin(content_hashes(dataset.split(split).images), content_hashes(dataset.train.images))
 
 
 def _facts(dataset: Dataset) -> dict[str, Any]:
