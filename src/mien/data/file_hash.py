@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-__all__ = ["file_hash", "remembered_hash"]
+__all__ = ["file_hash", "file_identity", "remembered_hash"]
 
 # Blocks are hashed side by side, because hashing releases the interpreter lock.
 BLOCK_BYTES = 32 << 20
@@ -53,11 +53,11 @@ def remembered_hash(path: Path, *, folder: Path) -> str:
         OSError: The file cannot be read.
     """
     note_path = folder / f"{hashlib.blake2b(str(path.resolve()).encode(), digest_size=16).hexdigest()}{_NOTE_SUFFIX}"
-    before = _identity(path)
+    before = file_identity(path)
     if (known := _read_note(note_path, before)) is not None:
         return known
     content_hash = file_hash(path)
-    if _is_settled(path) and _identity(path) == before:
+    if _is_settled(path) and file_identity(path) == before:
         _write_note(note_path, before, content_hash)
     return content_hash
 
@@ -73,7 +73,8 @@ def _block_hash(path: Path, offset: int) -> bytes:
     return digest.digest()
 
 
-def _identity(path: Path) -> list[int]:
+def file_identity(path: Path) -> list[int]:
+    """What changes whenever the file is replaced or written to: device, number, size and times."""
     stat = path.stat()
     return [stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from mien.data.cache import cache_dir, load_cached, store_cached
 from mien.data.csv_source import read_csv
 from mien.data.dataset import Dataset
-from mien.data.file_hash import remembered_hash
+from mien.data.file_hash import file_identity, remembered_hash
 from mien.data.kinds import GZIP_SIGNATURE, HARMLESS_BYTES, MAX_RATIO, WHAT_IS_READ, ZIP_SIGNATURES
 from mien.data.samples import Problems, Progress, Samples
 from mien.data.splits import split_samples
@@ -82,13 +82,15 @@ def _refuse_unreadable(path: Path) -> None:
 
 
 def _read_cached(path: Path, skip_bad: bool, progress: Progress | None) -> Samples:
+    identity = file_identity(path)
     content_hash = remembered_hash(path, folder=cache_dir())
     cached = load_cached(content_hash)
     if cached is not None:
         return cached
     samples = _read(path, skip_bad, progress)
-    # What was left out under skip_bad must be an error without it, so only complete samples are kept.
-    if not samples.skipped and remembered_hash(path, folder=cache_dir()) == content_hash:
+    # What was left out under skip_bad must be an error without it, so only complete samples are kept; and only those of
+    # the content that was hashed, which somebody may have replaced meanwhile.
+    if not samples.skipped and file_identity(path) == identity:
         store_cached(content_hash, samples)
     return samples
 
