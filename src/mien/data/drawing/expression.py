@@ -16,16 +16,16 @@ __all__ = ["AMBIGUOUS_SHARE", "ActionUnits", "sample_expression"]
 
 # The share of faces that even a person could not name for certain: half of them show a trace of their expression
 # only, half show as much of another one. They keep any classifier below 100 %.
-AMBIGUOUS_SHARE = 0.08
+AMBIGUOUS_SHARE = 0.06
 
 # How much of its prototype a clear face shows, a face with a trace, and the labelled part of a mixed face.
-CLEAR_INTENSITY = (0.60, 1.10)
-TRACE_INTENSITY = (0.05, 0.30)
+CLEAR_INTENSITY = (0.80, 1.20)
+TRACE_INTENSITY = (0.05, 0.35)
 MIXED_PART = (0.40, 0.60)
 
 # Nobody shows a prototype exactly: each unit varies by a factor, and faces at rest are not quite at rest.
 UNIT_FACTOR = (0.80, 1.20)
-RESTING_DEVIATION = 0.06
+RESTING_DEVIATION = 0.04
 
 
 class ActionUnits(NamedTuple):

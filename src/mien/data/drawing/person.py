@@ -75,16 +75,16 @@ _PERSON_RANGES = {
     "eye_width": (0.185, 0.235),
     "eye_opening": (0.85, 1.15),
     "eye_slant": (-0.025, 0.03),
-    "brow_height": (0.36, 0.43),
+    "brow_height": (0.38, 0.43),
     "brow_thickness": (0.045, 0.10),
     "brow_arch": (0.02, 0.08),
     "nose_length": (0.34, 0.46),
     "nose_width": (0.15, 0.22),
     "mouth_width": (0.30, 0.38),
-    "mouth_height": (0.64, 0.72),
+    "mouth_height": (0.66, 0.71),
     "lip_thickness": (0.055, 0.105),
-    "wrinkles": (0.55, 1.15),
-    "skin": (95.0, 225.0),
+    "wrinkles": (0.75, 1.25),
+    "skin": (110.0, 220.0),
     "hair": (15.0, 120.0),
     "iris": (25.0, 95.0),
     "lips": (0.66, 0.88),
@@ -95,13 +95,13 @@ _SHOT_RANGES = {
     "gaze_y": (-0.12, 0.12),
     "light_angle": (-np.pi, np.pi),
     "light_height": (0.5, 1.2),
-    "ambient": (0.6, 0.95),
+    "ambient": (0.7, 1.0),
     "background": (15.0, 240.0),
     "clothes": (20.0, 220.0),
     "exposure": (0.85, 1.12),
-    "contrast": (0.75, 1.10),
-    "blur_px": (0.0, 0.7),
-    "noise": (1.0, 6.5),
+    "contrast": (0.80, 1.15),
+    "blur_px": (0.0, 0.6),
+    "noise": (1.0, 5.0),
 }
 
 
@@ -119,7 +119,7 @@ def sample_person(rng: np.random.Generator) -> Person:
         beard=0.12 + 0.25 * chance[3] if bearded else 0.0,
         moustache=bearded or chance[3] > 0.96,
         glasses=chance[4] < 0.16,
-        dark_glasses=chance[4] < 0.012,
+        dark_glasses=chance[4] < 0.006,
     )
 
 
@@ -130,13 +130,13 @@ def sample_shot(rng: np.random.Generator) -> Shot:
     chance = rng.random(3).tolist()
     return Shot(
         **even,
-        yaw=_within(0.17 * pose[0], -0.42, 0.42),
-        pitch=_within(0.08 * pose[1], -0.18, 0.18),
-        roll=_within(0.09 * pose[2], -0.25, 0.25),
-        scale=_within(0.405 + 0.025 * pose[3], 0.34, 0.46),
-        shift_x=_within(0.025 * pose[4], -0.06, 0.06),
-        shift_y=_within(0.025 * pose[5], -0.06, 0.06),
-        hand=chance[0] if chance[1] < 0.04 else -1.0,
+        yaw=_within(0.13 * pose[0], -0.35, 0.35),
+        pitch=_within(0.06 * pose[1], -0.14, 0.14),
+        roll=_within(0.06 * pose[2], -0.18, 0.18),
+        scale=_within(0.425 + 0.015 * pose[3], 0.38, 0.47),
+        shift_x=_within(0.013 * pose[4], -0.035, 0.035),
+        shift_y=_within(0.013 * pose[5], -0.035, 0.035),
+        hand=chance[0] if chance[1] < 0.03 else -1.0,
         clutter=chance[2] < 0.5,
     )
 
