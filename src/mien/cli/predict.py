@@ -1,0 +1,156 @@
+"""`mien predict`: photos in; faces and expressions out, as a table, JSON, CSV or annotated copies."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mien.inference.many import Answer, Job
+    from mien.inference.photo_paths import Photo
+    from mien.inference.predictor import Predictor
+    from mien.inference.results import Box
+
+__all__ = ["predict"]
+
+
+def predict(
+    photos: Annotated[
+        list[str], typer.Argument(metavar="PHOTO…", help="Images, folders, patterns, or - for standard input.")
+    ],
+    *,
+    model: Annotated[
+        str, typer.Option(help="Name of a bundled model (see mien models list), or a run folder.")
+    ] = "base",
+    faces: Annotated[
+        str, typer.Option(help="Who finds the faces: auto, yunet, haar, none (each photo is a face), or a boxes.json.")
+    ] = "auto",
+    yunet: Annotated[Path | None, typer.Option(help="YuNet's file, where it is not in its usual place.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write annotated copies: a file for one photo, a folder for more.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list instead of a table.")] = False,
+    as_jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one line of JSON per photo, as they come.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print one row per face, as they come.")] = False,
+    max_faces: Annotated[int | None, typer.Option(min=1, help="Most faces per photo, the largest first.")] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(min=-0.4, max=2, help="Share of a box added on each side; suits the detector if unset."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that read and search; all cores if unset.")
+    ] = None,
+    max_megapixels: Annotated[float, typer.Option(min=0.001, help="Refuse images with more pixels than this.")] = 52.0,
+    max_megabytes: Annotated[float, typer.Option(min=0.001, help="Refuse files larger than this.")] = 64.0,
+) -> None:
+    """Find the faces of photos and say their expressions.
+
+    A photo without faces is an answer. One that cannot be read is listed with the reason, the rest is done, and the
+    exit code is 1.
+    """
+    from mien.cli.prediction_output import chosen_writer
+
+    writer = chosen_writer(as_json=as_json, as_jsonl=as_jsonl, as_csv=as_csv)
+
+    from mien.images import ImageLimits
+    from mien.inference.photo_paths import find_photos
+    from mien.inference.predictor import Predictor
+    from mien.inference.saving import copy_paths
+
+    found = find_photos(photos)
+    copies = copy_paths(save, found) if save else [None] * len(found)
+    boxes = _given_boxes(faces)
+    predictor = Predictor(
+        model,
+        detector="none" if boxes is not None else faces,
+        yunet_path=yunet,
+        margin=margin,
+        max_faces=max_faces,
+        limits=ImageLimits(round(max_megabytes * 2**20), round(max_megapixels * 1e6)),
+    )
+    answers = _answers(predictor, found, boxes, workers=workers, keep_images=save is not None)
+    with writer:
+        for answer, copy in zip(_watched(answers, len(found)), copies, strict=True):
+            writer.write(answer.result)
+            if copy is not None and answer.image_rgb is not None:
+                _save(answer, copy)
+    if writer.unreadable:
+        raise typer.Exit(1)
+
+
+def _given_boxes(faces: str) -> dict[str, tuple[Box, ...]] | None:
+    if not faces.lower().endswith(".json"):
+        return None
+    from mien.inference.boxes import read_boxes
+
+    return read_boxes(Path(faces))
+
+
+def _answers(
+    predictor: Predictor,
+    photos: Sequence[Photo],
+    boxes: dict[str, tuple[Box, ...]] | None,
+    *,
+    workers: int | None,
+    keep_images: bool,
+) -> Iterator[Answer]:
+    from mien.inference.many import predict_many
+
+    jobs = [_job(photo, boxes) for photo in photos]
+    return predict_many(predictor, jobs, workers=workers, keep_images=keep_images)
+
+
+def _job(photo: Photo, boxes: dict[str, tuple[Box, ...]] | None) -> Job:
+    from mien.inference.many import Job
+    from mien.inference.photo_paths import STDIN
+
+    source = sys.stdin.buffer if str(photo.path) == STDIN else photo.path
+    name = "stdin" if str(photo.path) == STDIN else str(photo.path)
+    return Job(source, name, None if boxes is None else _boxes_of(photo, boxes))
+
+
+def _boxes_of(photo: Photo, boxes: dict[str, tuple[Box, ...]]) -> tuple[Box, ...]:
+    for name in (str(photo.path), photo.path.as_posix(), photo.inside.as_posix(), photo.path.name):
+        if name in boxes:
+            return boxes[name]
+    raise ConfigError(
+        f"Expected boxes for every photo. Received: none for {photo.path}. Add it to the file of boxes, "
+        "with an empty list if it has no face."
+    )
+
+
+def _watched(answers: Iterator[Answer], total: int) -> Iterator[Answer]:
+    """The answers, with a bar on stderr where there are many and somebody is looking."""
+    if total == 1 or not sys.stderr.isatty():
+        yield from answers
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("Photos"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.speed:.1f} photos/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        for answer in answers:
+            yield answer
+            bar.advance(task)
+
+
+def _save(answer: Answer, path: Path) -> None:
+    from mien.inference.draw import draw_faces
+    from mien.inference.results import Prediction
+    from mien.inference.saving import write_image
+
+    if isinstance(answer.result, Prediction) and answer.image_rgb is not None:
+        write_image(path, draw_faces(answer.image_rgb, answer.result.faces))

@@ -1,0 +1,207 @@
+"""How predictions are printed: a table for people; JSON, JSON lines and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, TextIO
+
+from mien.emotions import EMOTIONS
+from mien.errors import ConfigError
+from mien.inference.results import Face, Prediction, Unreadable
+
+__all__ = ["CSV_COLUMNS", "Writer", "chosen_writer"]
+
+CSV_COLUMNS = (
+    "source",
+    "error",
+    "faces",
+    "face",
+    "x",
+    "y",
+    "width",
+    "height",
+    "detection_score",
+    "emotion",
+    "confidence",
+    "uncertain",
+    *EMOTIONS,
+)
+
+
+def chosen_writer(*, as_json: bool, as_jsonl: bool, as_csv: bool, out: TextIO | None = None) -> Writer:
+    """The writer that the options ask for; a table without any.
+
+    Raises:
+        ConfigError: More than one form was asked for.
+    """
+    if as_json + as_jsonl + as_csv > 1:
+        raise ConfigError("Expected one of --json, --jsonl and --csv. Received: several.")
+    kind = JsonWriter if as_json else JsonLinesWriter if as_jsonl else CsvWriter if as_csv else TableWriter
+    return kind(out or sys.stdout)
+
+
+class Writer:
+    """Prints results one by one; `with` it finishes what it began, even when something fails half way."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.unreadable = 0
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish()
+
+    def write(self, result: Prediction | Unreadable) -> None:
+        """Print one result, or keep it for the end."""
+        self.unreadable += isinstance(result, Unreadable)
+        self.add(result)
+
+    def add(self, result: Prediction | Unreadable) -> None:
+        """What each form does with a result."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """What each form prints at the end."""
+        self.out.flush()
+
+
+class JsonWriter(Writer):
+    """One list."""
+
+    def __init__(self, out: TextIO) -> None:
+        super().__init__(out)
+        self._values: list[dict[str, Any]] = []
+
+    def add(self, result: Prediction | Unreadable) -> None:
+        """Keep it for the list."""
+        self._values.append(result.to_dict())
+
+    def finish(self) -> None:
+        """Print the list."""
+        self.out.write(json.dumps(self._values, indent=2, ensure_ascii=False) + "\n")
+        super().finish()
+
+
+class JsonLinesWriter(Writer):
+    """One object per line and photo."""
+
+    def add(self, result: Prediction | Unreadable) -> None:
+        """Print it."""
+        self.out.write(json.dumps(result.to_dict(), ensure_ascii=False) + "\n")
+        self.out.flush()
+
+
+class CsvWriter(Writer):
+    """One row per face; a photo without faces, or one that could not be read, has one row, too."""
+
+    def __init__(self, out: TextIO) -> None:
+        super().__init__(out)
+        self._rows = csv.DictWriter(out, CSV_COLUMNS, restval="", lineterminator="\n")
+        self._rows.writeheader()
+
+    def add(self, result: Prediction | Unreadable) -> None:
+        """Print its rows."""
+        self._rows.writerows(_csv_rows(result.to_dict()))
+        self.out.flush()
+
+
+def _csv_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    faces = result.get("faces")
+    if not faces:
+        yield {"source": result["source"], "error": result.get("error", ""), "faces": "" if faces is None else 0}
+        return
+    for number, face in enumerate(faces, start=1):
+        row = {name: face[name] for name in ("detection_score", "emotion", "confidence", "uncertain")}
+        yield (
+            {"source": result["source"], "faces": len(faces), "face": number, **row}
+            | face["box"]
+            | face["probabilities"]
+        )
+
+
+class TableWriter(Writer):
+    """One row per face, and a footer that says who answered."""
+
+    def __init__(self, out: TextIO) -> None:
+        super().__init__(out)
+        self._results: list[Prediction | Unreadable] = []
+
+    def add(self, result: Prediction | Unreadable) -> None:
+        """Keep it for the table."""
+        self._results.append(result)
+
+    def finish(self) -> None:
+        """Print the table."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        if not self._results:
+            return
+        console = Console(file=self.out)
+        table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        table.add_column("photo", overflow="fold")
+        table.add_column("emotion", no_wrap=True)
+        table.add_column("confidence", justify="right", no_wrap=True)
+        table.add_column("next", no_wrap=True, style="dim")
+        table.add_column("x, y, width × height", no_wrap=True, style="dim")
+        for result in self._results:
+            for cells in _table_rows(result):
+                table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+        console.print(table)
+        console.print()
+        console.print(Text(_summary(self._results), style="dim"), soft_wrap=True)
+        super().finish()
+
+
+def _table_rows(result: Prediction | Unreadable) -> Iterator[list[Any]]:
+    from rich.text import Text
+
+    if isinstance(result, Unreadable):
+        yield [str(result.source), Text("not read", style="red"), "", "", ""]
+        return
+    if not result.faces:
+        yield [str(result.source), Text("no face", style="dim"), "", "", ""]
+    for number, face in enumerate(result.faces):
+        yield [str(result.source) if number == 0 else "", *_face_cells(face)]
+
+
+def _face_cells(face: Face) -> list[Any]:
+    from rich.text import Text
+
+    others = sorted(face.probabilities.items(), key=lambda item: -item[1])
+    second, probability = others[1]
+    x, y, width, height = (round(value) for value in face.box)
+    emotion = Text(face.emotion, style="bold") + Text(" ?" if face.uncertain else "", style="yellow")
+    return [emotion, f"{face.confidence:.0%}", f"{second} {probability:.0%}", f"{x}, {y}, {width} × {height}"]
+
+
+def _summary(results: list[Prediction | Unreadable]) -> str:
+    predictions = [result for result in results if isinstance(result, Prediction)]
+    lines = [f"{result.source}: {result.error}" for result in results if isinstance(result, Unreadable)]
+    faces = [face for prediction in predictions for face in prediction.faces]
+    if predictions:
+        first = predictions[0]
+        lines.append(
+            f"{_count(len(predictions), 'photo')}, {_count(len(faces), 'face')}. "
+            f"Detector: {first.detector}. Model: {first.model}."
+        )
+        if any(face.uncertain for face in faces):
+            lines.append("? marks answers that are less sure than the model's threshold.")
+        if first.detector == "haar":
+            from mien.inference.yunet_file import FETCH_COMMAND
+
+            lines.append(f"A better detector (turned, small and covered faces) is one command away: {FETCH_COMMAND}")
+    return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

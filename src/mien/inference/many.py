@@ -1,0 +1,147 @@
+"""Many images: found, read and searched by several threads while their faces share the classifier's batches.
+
+Answers come in the order of the sources. An image that cannot be read is an answer of its own, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mien.errors import ImageError
+from mien.images import Colour, ImageLimits, ImageSource, read_image
+from mien.inference.predictor import NO_CROPS, Predictor
+from mien.inference.results import DetectedFace, Prediction, Unreadable
+
+__all__ = ["Answer", "Job", "predict_many"]
+
+# A batch is answered when it has this many faces, or images, whichever comes first: larger ones are hardly faster,
+# and answers would come late.
+_BATCH_FACES = 32
+_BATCH_IMAGES = 16
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image to answer on.
+
+    Attributes:
+        source: Anything that `mien.images.read_image` takes.
+        name: What the answer calls it.
+        boxes: Where the faces are, or None to search.
+    """
+
+    source: ImageSource
+    name: str
+    boxes: Sequence[Sequence[float]] | None = None
+
+
+class Answer(NamedTuple):
+    """What became of one image.
+
+    Attributes:
+        result: The prediction, or why there is none.
+        image_rgb: uint8 (H, W, 3), where it was asked to be kept.
+    """
+
+    result: Prediction | Unreadable
+    image_rgb: np.ndarray | None
+
+
+class _Searched(NamedTuple):
+    """An image whose faces are cut out, waiting for its batch."""
+
+    job: Job
+    shape: tuple[int, ...]
+    found: tuple[DetectedFace, ...]
+    crops: np.ndarray
+    image_rgb: np.ndarray | None
+
+
+def predict_many(
+    predictor: Predictor,
+    jobs: Iterable[Job],
+    *,
+    workers: int | None = None,
+    colour: Colour = "rgb",
+    limits: ImageLimits | None = None,
+    keep_images: bool = False,
+) -> Iterator[Answer]:
+    """Answer on many images.
+
+    Memory stays bounded: at most two images per worker, and those of one batch, are held at a time.
+
+    Args:
+        predictor: What answers.
+        jobs: The images; taken from the iterable as they are needed.
+        workers: Threads that read and search; None takes as many as there are cores.
+        colour: Channel order of images that are arrays.
+        limits: What is too large; None takes the predictor's.
+        keep_images: Whether answers carry their image, to be drawn on.
+
+    Yields:
+        One answer per job, in order.
+    """
+    workers = workers or os.cpu_count() or 1
+    limits = limits or predictor.limits
+
+    def search(job: Job) -> _Searched | Unreadable:
+        try:
+            image_rgb = read_image(job.source, colour=colour, limits=limits)
+            found = predictor.locate(image_rgb, boxes=job.boxes)
+            crops = predictor.crops(image_rgb, found)
+        except ImageError as error:
+            return Unreadable(job.name, str(error))
+        return _Searched(job, image_rgb.shape, found, crops, image_rgb if keep_images else None)
+
+    waiting: list[_Searched | Unreadable] = []
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="mien-search")
+    try:
+        for searched in _in_order(pool, search, jobs, ahead=2 * workers):
+            waiting.append(searched)
+            # Kept images are large, so they do not wait for others.
+            if keep_images or len(waiting) == _BATCH_IMAGES or _faces(waiting) >= _BATCH_FACES:
+                yield from _classified(predictor, waiting)
+                waiting = []
+        yield from _classified(predictor, waiting)
+    finally:
+        pool.shutdown(cancel_futures=True)  # also when the caller stops taking answers
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, search: Callable[[Job], _Searched | Unreadable], jobs: Iterable[Job], *, ahead: int
+) -> Iterator[_Searched | Unreadable]:
+    """Results in the order of the jobs, with at most `ahead` of them under way or waiting."""
+    under_way: deque[Future[_Searched | Unreadable]] = deque()
+    for job in jobs:
+        under_way.append(pool.submit(search, job))
+        if len(under_way) >= ahead:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()
+
+
+def _faces(waiting: Sequence[_Searched | Unreadable]) -> int:
+    return sum(len(one.found) for one in waiting if isinstance(one, _Searched))
+
+
+def _classified(predictor: Predictor, waiting: Sequence[_Searched | Unreadable]) -> Iterator[Answer]:
+    """All faces of some images in one batch, given back to their images."""
+    crops = [one.crops for one in waiting if isinstance(one, _Searched)]
+    probabilities = predictor.predict_faces(np.concatenate([NO_CROPS, *crops]))
+    start = 0
+    for one in waiting:
+        if isinstance(one, Unreadable):
+            yield Answer(one, None)
+            continue
+        mine = probabilities[start : start + len(one.found)]
+        start += len(one.found)
+        given = one.job.boxes is not None
+        result = predictor.answer(one.shape, one.found, mine, name=one.job.name, boxes_given=given)
+        yield Answer(result, one.image_rgb)

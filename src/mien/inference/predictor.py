@@ -1,0 +1,188 @@
+"""`Predictor`: a photo in, its faces and their expressions out. What most people come for.
+
+Joins a classifier, a detector and the input contract of `mien.images`; each is built once and can be used from
+several threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mien.card import ModelCard
+from mien.emotions import EMOTIONS
+from mien.errors import DetectorError
+from mien.images import DEFAULT_LIMITS, INPUT_SIZE_PX, Colour, ImageLimits, ImageSource, crop_face, read_image, to_gray
+from mien.inference.boxes import checked_boxes
+from mien.inference.classifier import Classifier
+from mien.inference.faces import FaceDetector, choose_detector
+from mien.inference.results import DetectedFace, Face, Prediction
+
+__all__ = ["NO_CROPS", "Predictor"]
+
+NO_CROPS = np.zeros((0, INPUT_SIZE_PX, INPUT_SIZE_PX), np.uint8)
+
+
+class Predictor:
+    """Finds faces and says their expressions.
+
+    Example:
+        >>> predictor = Predictor()
+        >>> for face in predictor.predict("photo.jpg").faces:
+        ...     print(face.emotion, face.confidence, face.box)
+
+    Args:
+        model: The name of a bundled model, or the path of a run or folder with an exported one.
+        detector: `auto` (YuNet when its file is found, else Haar), `yunet`, `haar`, `none` (each image is a face), or
+            an object of your own (see `mien.inference.faces.FaceDetector`).
+        yunet_path: YuNet's file; None looks in MIEN_YUNET and in the user's cache folder.
+        margin: Share of a box's longer side that the crop adds on each side; None takes what suits the detector.
+        max_faces: Most faces to answer on per image, the largest first; None answers on all.
+        threads: Threads of the classifier; None takes as many as there are cores, at most 4.
+        limits: What images are too large to be read.
+
+    Raises:
+        ModelError: The model is missing, damaged, or made for something else.
+        DetectorError: The detector is not available on this machine.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "base",
+        *,
+        detector: str | FaceDetector = "auto",
+        yunet_path: str | os.PathLike[str] | None = None,
+        margin: float | None = None,
+        max_faces: int | None = None,
+        threads: int | None = None,
+        limits: ImageLimits = DEFAULT_LIMITS,
+    ) -> None:
+        self._detector = _checked_detector(detector, yunet_path)
+        self._classifier = Classifier(model, threads=threads)
+        self._margin = self._detector.margin if margin is None else margin
+        self._max_faces = max_faces
+        self._limits = limits
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.card.name!r}, detector={self.detector_name!r})"
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model is and reaches."""
+        return self._classifier.card
+
+    @property
+    def limits(self) -> ImageLimits:
+        """What images are too large to be read."""
+        return self._limits
+
+    @property
+    def detector_name(self) -> str:
+        """Which detector answers."""
+        return self._detector.name
+
+    def predict(
+        self,
+        source: ImageSource,
+        *,
+        colour: Colour = "rgb",
+        boxes: Sequence[Sequence[float]] | None = None,
+        name: str | None = None,
+    ) -> Prediction:
+        """The faces of one image and their expressions.
+
+        Args:
+            source: A path, encoded bytes, a binary file object, a PIL image or a uint8 array.
+            colour: Channel order of an array: `rgb`, `bgr` or `gray`.
+            boxes: Where the faces are, as [x, y, width, height] in pixels; None asks the detector.
+            name: What the result calls the image; None takes the path, where it is one.
+
+        Returns:
+            The prediction; without faces when there are none.
+
+        Raises:
+            ImageError: The image cannot be read, is too large, or a given box lies outside it.
+            DetectorError: `boxes` are no boxes.
+        """
+        image_rgb = read_image(source, colour=colour, limits=self._limits)
+        found = self.locate(image_rgb, boxes=boxes)
+        probabilities = self._classifier.probabilities(self.crops(image_rgb, found))
+        if name is None and isinstance(source, (str, os.PathLike)):
+            name = os.fspath(source)
+        return self.answer(image_rgb.shape, found, probabilities, name=name, boxes_given=boxes is not None)
+
+    def predict_faces(self, crops: np.ndarray) -> np.ndarray:
+        """Probabilities of many face crops at once, without any detector.
+
+        Args:
+            crops: uint8 (N, 48, 48), grey.
+
+        Returns:
+            float32 (N, 7), calibrated; rows sum to 1, columns in `EMOTIONS` order.
+
+        Raises:
+            ImageError: The array has another type or shape.
+        """
+        return self._classifier.probabilities(crops)
+
+    # The steps of `predict`, for those who overlap them over many images.
+
+    def locate(
+        self, image_rgb: np.ndarray, *, boxes: Sequence[Sequence[float]] | None = None
+    ) -> tuple[DetectedFace, ...]:
+        """Where the faces are: the given boxes, or what the detector finds in uint8 (H, W, 3)."""
+        if boxes is not None:
+            return tuple(DetectedFace(box) for box in checked_boxes(boxes))
+        return self._detector.detect(image_rgb)[: self._max_faces]
+
+    def crops(self, image_rgb: np.ndarray, faces: Sequence[DetectedFace]) -> np.ndarray:
+        """The faces as the model takes them: uint8 (N, 48, 48)."""
+        if not faces:
+            return NO_CROPS
+        gray = to_gray(image_rgb)
+        return np.stack([crop_face(gray, face.box, margin=self._margin) for face in faces])
+
+    def answer(
+        self,
+        shape: Sequence[int],
+        found: Sequence[DetectedFace],
+        probabilities: np.ndarray,
+        *,
+        name: str | None = None,
+        boxes_given: bool = False,
+    ) -> Prediction:
+        """Put places and probabilities float32 (N, 7) of one image together."""
+        return Prediction(
+            faces=tuple(map(self._face, found, probabilities)),
+            width_px=int(shape[1]),
+            height_px=int(shape[0]),
+            detector="boxes" if boxes_given else self.detector_name,
+            model=self.card.name,
+            source=name,
+        )
+
+    def _face(self, found: DetectedFace, probabilities: np.ndarray) -> Face:
+        best = int(probabilities.argmax())
+        confidence = float(probabilities[best])
+        return Face(
+            box=found.box,
+            emotion=EMOTIONS[best],
+            confidence=confidence,
+            probabilities={name: float(p) for name, p in zip(EMOTIONS, probabilities, strict=True)},
+            uncertain=confidence < self.card.uncertain_below,
+            detection_score=found.score,
+            landmarks=found.landmarks,
+        )
+
+
+def _checked_detector(detector: Any, yunet_path: str | os.PathLike[str] | None) -> FaceDetector:
+    if isinstance(detector, str):
+        return choose_detector(detector, yunet_path=yunet_path)
+    if not (hasattr(detector, "detect") and hasattr(detector, "name") and hasattr(detector, "margin")):
+        raise DetectorError(
+            f"Expected a detector's name or an object with name, margin and detect(). Received: {detector!r}."
+        )
+    return detector  # type: ignore[no-any-return]

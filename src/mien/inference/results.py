@@ -1,0 +1,134 @@
+"""What prediction answers: frozen values, whose `to_dict()` is the JSON of the command line and of HTTP alike.
+
+Coordinates are pixels of the upright image: x to the right, y down, the origin at the top left corner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+__all__ = ["Box", "DetectedFace", "Face", "Point", "Prediction", "Unreadable"]
+
+
+class Box(NamedTuple):
+    """A rectangle, in pixels; it may reach beyond the image where a face is cut off."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Point(NamedTuple):
+    """A place in the image, in pixels."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class DetectedFace:
+    """Where a face is.
+
+    Attributes:
+        box: The face's rectangle.
+        score: The detector's own measure of certainty, higher is better; None when it gives none.
+        landmarks: Right eye, left eye, nose tip, right and left corner of the mouth, as the person has them; or None.
+    """
+
+    box: Box
+    score: float | None = None
+    landmarks: tuple[Point, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face and its expression.
+
+    Attributes:
+        box: The face's rectangle, in pixels.
+        emotion: The most probable of the seven.
+        confidence: Its calibrated probability, 0 to 1.
+        probabilities: Calibrated probability of each emotion; they sum to 1.
+        uncertain: True when the confidence is below the threshold that the model's card states.
+        detection_score: The detector's own measure of certainty, or None.
+        landmarks: Five points (see `DetectedFace`), or None.
+    """
+
+    box: Box
+    emotion: str
+    confidence: float
+    probabilities: Mapping[str, float]
+    uncertain: bool
+    detection_score: float | None = None
+    landmarks: tuple[Point, ...] | None = None
+
+    def __repr__(self) -> str:
+        x, y, width, height = (round(value) for value in self.box)
+        return f"Face({self.emotion} {self.confidence:.2f} at x={x} y={y} {width}×{height})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The face as plain JSON values."""
+        return {
+            "box": {name: round(value, 2) for name, value in self.box._asdict().items()},
+            "emotion": self.emotion,
+            "confidence": round(self.confidence, 6),
+            "uncertain": self.uncertain,
+            "probabilities": {name: round(value, 6) for name, value in self.probabilities.items()},
+            "detection_score": None if self.detection_score is None else round(self.detection_score, 4),
+            "landmarks": self.landmarks and [[round(x, 2), round(y, 2)] for x, y in self.landmarks],
+        }
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The faces of one image; none is an answer, too.
+
+    Attributes:
+        faces: The faces, the largest first.
+        width_px, height_px: Size of the upright image.
+        detector: Which detector answered: `yunet`, `haar`, `none` (the image is the face) or `boxes`.
+        model: Name of the model.
+        source: The file or label that the image came from, or None.
+    """
+
+    faces: tuple[Face, ...]
+    width_px: int
+    height_px: int
+    detector: str
+    model: str
+    source: str | None = None
+
+    def __repr__(self) -> str:
+        name = f"{self.source}: " if self.source else ""
+        return f"Prediction({name}{len(self.faces)} faces by {self.detector}, {self.faces})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The prediction as plain JSON values."""
+        return {
+            "source": self.source,
+            "width_px": self.width_px,
+            "height_px": self.height_px,
+            "detector": self.detector,
+            "model": self.model,
+            "faces": [face.to_dict() for face in self.faces],
+        }
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An image of a batch that could not be read.
+
+    Attributes:
+        source: The file or label.
+        error: Why, in one sentence.
+    """
+
+    source: str | None
+    error: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The failure as plain JSON values."""
+        return {"source": self.source, "error": self.error}
