@@ -18,6 +18,8 @@ from mien.cli.compare import compare
 from mien.cli.data import data_app
 from mien.cli.evaluate import evaluate
 from mien.cli.learn import export, train
+from mien.cli.models import models_app
+from mien.cli.predict import predict
 from mien.cli.synthetic import synthetic
 from mien.errors import MienError, MissingExtraError
 
@@ -65,10 +67,12 @@ def _options(
 
 data_app.command()(synthetic)
 app.add_typer(data_app, name="data")
+app.add_typer(models_app, name="models")
 app.command()(train)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(export)
+app.command()(predict)
 
 
 def main(arguments: Sequence[str] | None = None, *, run: Callable[..., object] = app) -> int:
