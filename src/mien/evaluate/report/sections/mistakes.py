@@ -1,0 +1,25 @@
+"""The surest mistakes and the least sure right answers, face by face."""
+
+from __future__ import annotations
+
+from mien.evaluate.mistakes import surest_mistakes, unsurest_hits
+from mien.evaluate.report.faces import gallery
+from mien.evaluate.report.html import paragraph
+from mien.evaluate.report.material import Material
+from mien.evaluate.report.section import Section
+
+__all__ = ["mistakes"]
+
+
+def mistakes(material: Material) -> Section | None:
+    """Two galleries; nothing when the images are not known."""
+    if material.facts is None:
+        return None
+    arrays = (material.probabilities.y_true, material.calibrated)
+    wrong, right = gallery(material, surest_mistakes(*arrays)), gallery(material, unsurest_hits(*arrays))
+    inside = paragraph("Under each face: label and answer, the likeliest emotions in percent, and the taggers' votes.")
+    if wrong:
+        inside += "<h3>Surest mistakes</h3>" + wrong
+    if right:
+        inside += "<h3>Least sure right answers</h3>" + right
+    return Section("mistakes", "Mistakes", inside)

@@ -1,0 +1,113 @@
+"""`write_report`: the page, its figures for print, and the list of suspected labels, into the run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mien import __version__
+from mien.data.dataset import Dataset
+from mien.evaluate.figures import evaluation_figures, training_figure, write_figures
+from mien.evaluate.label_issues import write_label_issues
+from mien.evaluate.report.material import Material, gather
+from mien.evaluate.report.page import render_page
+from mien.evaluate.report.section import Picture, Section
+from mien.evaluate.report.sections import LAST, ORDER, headline
+from mien.run import Run, atomic_write
+
+__all__ = ["Report", "write_report"]
+
+_FORMATS = ("png", "svg")  # for screens and for print
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written."""
+
+    path: Path
+    """The page."""
+    figures: tuple[Path, ...]
+    """Its figures as PNG and SVG."""
+    label_issues_path: Path
+    """The suspected labels as csv."""
+    split: str
+    """The split that figures and faces are of."""
+    page_bytes: int
+    """Size of the page."""
+
+
+def write_report(
+    run: Run,
+    *,
+    split: str | None = None,
+    dataset: Dataset | None = None,
+    explanations: Sequence[Picture] = (),
+    more: Sequence[Section] = (),
+    seed: int = 0,
+) -> Report:
+    """Write `report.html` of a run that was evaluated.
+
+    Args:
+        run: A run with probabilities of at least one split.
+        split: The split that figures and faces are of; test, else val, else train when left out.
+        dataset: What the run was scored on; without it the page has no faces, votes and duplicates.
+        explanations: Pictures from the learning room.
+        more: Sections of others, such as an audit of the data.
+        seed: Decides the bootstrap.
+
+    Returns:
+        What was written.
+
+    Raises:
+        RunError: Nothing was scored yet, a file is damaged or from a newer mien, or the folder cannot be written.
+        DataError: The split's name is unknown, or the dataset has other images than the run was scored on.
+    """
+    material = gather(run, split=split, dataset=dataset, explanations=explanations, more=more, seed=seed)
+    page = render_page(
+        title=run.name,
+        subtitle=_subtitle(material),
+        headline_html=headline(material),
+        sections=_sections(material),
+        footer=f"Written by mien {__version__} on {datetime.now(UTC):%Y-%m-%d}.",
+    )
+    with atomic_write(run.report_path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    labels_path = run.figures_path / f"{material.split}_suspected_labels.csv"
+    write_label_issues(
+        labels_path, material.label_issues, material.probabilities.sample_ids, material.probabilities.y_true
+    )
+    return Report(
+        path=run.report_path,
+        figures=tuple(_write_figures(material)),
+        label_issues_path=labels_path,
+        split=material.split,
+        page_bytes=run.report_path.stat().st_size,
+    )
+
+
+def _sections(material: Material) -> list[Section]:
+    first, last = ([make(material) for make in group] for group in (ORDER, LAST))
+    return [section for section in (*first, *material.more, *last) if section is not None]
+
+
+def _subtitle(material: Material) -> str:
+    """Architecture and date of the run, as far as they are known."""
+    architecture = material.config.get("model", {}).get("architecture")
+    backend = material.environment.get("backend")
+    parts = [f"{architecture} network" if architecture else "", f"trained with Keras on {backend}" if backend else ""]
+    return ", ".join(part for part in parts if part) or "evaluation of a run"
+
+
+def _write_figures(material: Material) -> list[Path]:
+    folder = material.run.figures_path
+    figures = evaluation_figures(
+        material.evaluation, material.probabilities, uncertain_below=material.fitted.uncertain_below
+    )
+    brought = {picture.name: picture.figure for picture in material.explanations}
+    return [
+        *write_figures(folder, figures, prefix=f"{material.split}_", formats=_FORMATS),
+        *write_figures(folder, training_figure(material.history), formats=_FORMATS),
+        *write_figures(folder, brought, prefix=f"{material.split}_", formats=_FORMATS),
+    ]
