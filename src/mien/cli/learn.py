@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mien.cli.quiet import import_keras_quietly
+from mien.cli.reading import read_dataset
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def train(
         raise ConfigError("Expected --resume alone: the run's own config is used. Leave --config and --set out.")
     import_keras_quietly()
     chosen = with_overrides(load_config(config) if config else Config(), assignments or [])
-    dataset = _load(source or _recorded_source(folder, resume), skip_bad=skip_bad)
+    dataset = read_dataset(source or _recorded_source(folder, resume), skip_bad=skip_bad)
     console.print(
         f"{dataset.source}: {len(dataset.train):,} train, {len(dataset.val):,} val ({dataset.protocol} split)"
     )
@@ -91,7 +92,7 @@ def export(
 
     import_keras_quietly()
     folder = Run(run)
-    dataset = _load(source or _recorded_source(folder, True), skip_bad=True)
+    dataset = read_dataset(source or _recorded_source(folder, True), skip_bad=True)
 
     from mien.cli.progress import facts_table
     from mien.learn.export import export as export_run
@@ -106,12 +107,6 @@ def export(
         f"of {result.images:,} val images",
     }
     Console().print(facts_table("Exported", rows))
-
-
-def _load(source: str, *, skip_bad: bool) -> Dataset:
-    from mien.data import load_dataset
-
-    return load_dataset(source, skip_bad=skip_bad)
 
 
 def _facts(dataset: Dataset) -> dict[str, Any]:
