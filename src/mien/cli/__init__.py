@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from mien import __version__
+from mien.cli.audit import audit
 from mien.cli.compare import compare
 from mien.cli.data import data_app
 from mien.cli.evaluate import evaluate
@@ -65,6 +66,7 @@ def _options(
     """Facial expressions from images: train, evaluate, export and run classifiers of the seven FER-2013 emotions."""
 
 
+data_app.command()(audit)
 data_app.command()(synthetic)
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")

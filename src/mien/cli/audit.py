@@ -1,0 +1,123 @@
+"""`mien data audit`: what is wrong with a dataset, and a cleaned copy of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mien.data.audit import Audit
+    from mien.data.clean import Cleaned
+    from mien.data.dataset import Dataset
+
+__all__ = ["audit"]
+
+
+def audit(
+    source: Annotated[Path, typer.Argument(help="fer2013.csv (.gz, .zip), archive.zip, or a folder of images.")],
+    *,
+    clean: Annotated[
+        Path | None, typer.Option(help="Write a cleaned dataset: a new folder, or a .csv or .csv.gz file.")
+    ] = None,
+    clean_near: Annotated[
+        bool, typer.Option("--clean-near", help="Also leave out train images that almost equal one of val or test.")
+    ] = False,
+    near: Annotated[bool, typer.Option(help="Also look for near-identical images.")] = True,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows and files that cannot be read.")] = False,
+    seed: Annotated[int, typer.Option(help="Decides the split where the source has none.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every finding as JSON.")] = False,
+) -> None:
+    """Find duplicates, contradictory labels, blanks and imbalance, and leave them out if asked."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from mien.cli.bar import progress_bar
+    from mien.cli.reading import read_dataset
+    from mien.data.audit import audit as audit_dataset
+    from mien.errors import ConfigError
+
+    if clean_near and (clean is None or not near):
+        raise ConfigError(
+            "Expected --clean-near together with --clean, and without --no-near. Add or drop one of them."
+        )
+    dataset = read_dataset(source, skip_bad=skip_bad, seed=seed)
+    with progress_bar("Comparing images") as progress:
+        found = audit_dataset(dataset, near_identical=near, progress=progress)
+    console = Console(stderr=as_json)  # so that standard output is JSON and nothing else
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=2))
+    else:
+        # As Text, because a path may hold brackets, which Rich would read as markup.
+        console.print(Text(f"{dataset.source}: {len(dataset):,} images", style="bold"), soft_wrap=True)
+        console.print(_table(found))
+    if clean is not None:
+        cleaned, list_path = _write_clean(dataset, found, clean, clean_near)
+        console.print(Text(_summary(cleaned, clean, list_path)), soft_wrap=True)
+
+
+def _write_clean(dataset: Dataset, found: Audit, out: Path, near: bool) -> tuple[Cleaned, Path]:
+    from mien.data.clean import clean, write_removed
+    from mien.data.writing import write_csv, write_folder
+
+    cleaned = clean(dataset, near_identical=(found.near_identical or ()) if near else ())
+    if out.name.endswith((".csv", ".csv.gz")):
+        write_csv(cleaned.dataset, out)
+        list_path = out.with_name(f"{out.name.partition('.csv')[0]}-removed.csv")
+    else:
+        write_folder(cleaned.dataset, out)
+        list_path = out / "removed.csv"
+    write_removed(cleaned.removed, list_path)
+    return cleaned, list_path
+
+
+def _table(found: Audit) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("finding")
+    table.add_column("number", justify="right")
+    table.add_column("means")
+    for name, number, meaning in _rows(found):
+        table.add_row(name, number, meaning)
+    return table
+
+
+def _rows(found: Audit) -> list[tuple[str, str, str]]:
+    images = found.images
+    rows = [
+        ("identical groups", f"{len(found.identical_groups):,}", f"with {found.identical_images:,} images"),
+        ("… with conflicting labels", f"{len(found.conflicting_groups):,}", "one picture, several labels"),
+        ("… across splits", f"{len(found.groups_across_splits):,}", ""),
+    ]
+    for name, count in found.identical_to_train.items():
+        share = f"{count / images[name]:.1%} of its images are seen in training" if images[name] else "no images"
+        rows.append((f"{name} images also in train", f"{count:,}", share))
+    if found.near_identical is not None:
+        across = f"{len(found.near_identical_across_splits):,} of them across splits; pixels correlate by at least "
+        rows.append(
+            ("near-identical pairs", f"{len(found.near_identical):,}", f"{across}{found.similarity_threshold:g}")
+        )
+    rows.append(("blank images", f"{len(found.blanks):,}", f"{len(found.constants):,} of them constant"))
+    for name, imbalance in found.imbalance.items():
+        ratio = f"{imbalance.ratio:.1f} : 1" if imbalance.ratio else "∞"
+        sizes = f"{imbalance.largest} {imbalance.largest_images:,}, {imbalance.smallest} {imbalance.smallest_images:,}"
+        rows.append((f"imbalance of {name}", ratio, sizes))
+    rows.append(("unreadable", f"{len(found.unreadable):,}", "left out" if found.unreadable else ""))
+    return rows
+
+
+def _summary(cleaned: Cleaned, out: Path, list_path: Path) -> str:
+    from collections import Counter
+
+    reasons = Counter(row.reason for row in cleaned.removed)
+    listed = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common()) or "nothing"
+    return (
+        f"Cleaned: {len(cleaned.dataset):,} images in {out}; left out {len(cleaned.removed):,} ({listed}).\n"
+        f"What was left out and why: {list_path}"
+    )
