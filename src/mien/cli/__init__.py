@@ -21,6 +21,7 @@ from mien.cli.evaluate import evaluate
 from mien.cli.learn import export, train
 from mien.cli.models import models_app
 from mien.cli.predict import predict
+from mien.cli.summary import summary
 from mien.cli.synthetic import synthetic
 from mien.errors import MienError, MissingExtraError
 
@@ -66,6 +67,7 @@ def _options(
     """Facial expressions from images: train, evaluate, export and run classifiers of the seven FER-2013 emotions."""
 
 
+data_app.command()(summary)
 data_app.command()(audit)
 data_app.command()(synthetic)
 app.add_typer(data_app, name="data")
