@@ -75,6 +75,8 @@ def read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
 
 
 def _box(value: Any) -> Box:
+    if isinstance(value, (str, bytes)):  # its letters would pass for numbers
+        raise _no_boxes(value)
     try:
         numbers = [value[name] for name in Box._fields] if isinstance(value, Mapping) else list(value)
         box = Box(*(float(number) for number in numbers))

@@ -7,8 +7,8 @@ several threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,11 +19,13 @@ from mien.images import DEFAULT_LIMITS, INPUT_SIZE_PX, Colour, ImageLimits, Imag
 from mien.inference.boxes import checked_boxes
 from mien.inference.classifier import Classifier
 from mien.inference.faces import FaceDetector, choose_detector
-from mien.inference.results import DetectedFace, Face, Prediction
+from mien.inference.results import DetectedFace, Face, Prediction, Unreadable
 
 __all__ = ["NO_CROPS", "Predictor"]
 
 NO_CROPS = np.zeros((0, INPUT_SIZE_PX, INPUT_SIZE_PX), np.uint8)
+
+Name = TypeVar("Name", str, None)
 
 
 class Predictor:
@@ -110,9 +112,27 @@ class Predictor:
         image_rgb = read_image(source, colour=colour, limits=self._limits)
         found = self.locate(image_rgb, boxes=boxes)
         probabilities = self._classifier.probabilities(self.crops(image_rgb, found))
-        if name is None and isinstance(source, (str, os.PathLike)):
-            name = os.fspath(source)
+        name = name or _name_of(source, None)
         return self.answer(image_rgb.shape, found, probabilities, name=name, boxes_given=boxes is not None)
+
+    def predict_many(
+        self, sources: Iterable[ImageSource], *, colour: Colour = "rgb", workers: int | None = None
+    ) -> Iterator[Prediction | Unreadable]:
+        """The faces of many images: reading and detection overlap, and faces share batches.
+
+        Args:
+            sources: Anything that `predict` takes; taken as they are needed, so they may be endless.
+            colour: Channel order of arrays.
+            workers: Threads that read and search; None takes as many as there are cores.
+
+        Yields:
+            For each source, in order, its prediction, or why it could not be read; the batch goes on.
+        """
+        from mien.inference.many import Job, predict_many
+
+        jobs = (Job(source, _name_of(source, f"image-{number}")) for number, source in enumerate(sources, start=1))
+        for answer in predict_many(self, jobs, workers=workers, colour=colour):
+            yield answer.result
 
     def predict_faces(self, crops: np.ndarray) -> np.ndarray:
         """Probabilities of many face crops at once, without any detector.
@@ -176,6 +196,10 @@ class Predictor:
             detection_score=found.score,
             landmarks=found.landmarks,
         )
+
+
+def _name_of(source: ImageSource, otherwise: Name) -> str | Name:
+    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else otherwise
 
 
 def _checked_detector(detector: Any, yunet_path: str | os.PathLike[str] | None) -> FaceDetector:

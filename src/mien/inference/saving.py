@@ -15,7 +15,13 @@ from mien.run import atomic_write
 __all__ = ["copy_paths", "write_image"]
 
 _WRITABLE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-_JPEG_QUALITY = 92  # labels have sharp edges, which lower qualities smear
+# Labels have sharp edges, which lower qualities smear.
+_OPTIONS = {
+    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 92],
+    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 92],
+    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 90],
+}
+_LARGEST_SIDE_PX = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}
 
 
 def copy_paths(target: Path, photos: Sequence[Photo]) -> list[Path]:
@@ -59,13 +65,11 @@ def write_image(path: Path, image_rgb: np.ndarray) -> None:
         ImageError: The image cannot be encoded, such as WebP beyond 16,383 pixels.
         RunError: The folder cannot be written.
     """
-    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if path.suffix.lower() in (".jpg", ".jpeg") else []
-    try:
-        _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), options)
-    except cv2.error as error:
-        height, width = image_rgb.shape[:2]
-        raise ImageError(
-            f"Expected an image that fits into {path.suffix}. Received: {width}×{height}. Save it as PNG."
-        ) from error
+    suffix = path.suffix.lower()
+    height, width = image_rgb.shape[:2]
+    # Asked beforehand, because OpenCV prints to standard error when it finds out by itself.
+    if max(height, width) > _LARGEST_SIDE_PX.get(suffix, max(height, width)):
+        raise ImageError(f"Expected an image that fits into {suffix}. Received: {width}×{height}. Save it as PNG.")
+    _, encoded = cv2.imencode(suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), _OPTIONS.get(suffix, []))
     with atomic_write(path) as temporary:
         temporary.write_bytes(encoded.tobytes())

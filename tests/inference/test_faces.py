@@ -1,0 +1,172 @@
+"""Detectors on real photos, on photos without faces, and on this machine or another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.errors import DetectorError
+from mien.images import read_image
+from mien.inference.boxes import overlap
+from mien.inference.faces import FaceDetector, HaarDetector, WholeImage, YuNetDetector, choose_detector
+from mien.inference.results import Box
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> np.ndarray:
+    data = pytest.importorskip("skimage.data")
+    image: np.ndarray = data.astronaut()
+    return image
+
+
+ASTRONAUT_FACE = Box(176, 66, 96, 110)
+
+
+@pytest.fixture(scope="module")
+def yunet(yunet_path: Path) -> YuNetDetector:
+    return YuNetDetector(yunet_path)
+
+
+def test_haar_finds_a_frontal_face(astronaut: np.ndarray) -> None:
+    (face,) = HaarDetector().detect(astronaut)
+    assert overlap(face.box, ASTRONAUT_FACE) > 0.7
+    assert face.score is not None
+    assert face.landmarks is None
+
+
+def test_yunet_finds_a_face_and_its_landmarks(astronaut: np.ndarray, yunet: YuNetDetector) -> None:
+    (face,) = yunet.detect(astronaut)
+    assert overlap(face.box, ASTRONAUT_FACE) > 0.8
+    assert face.landmarks is not None
+    right_eye, left_eye, nose, right_mouth, left_mouth = face.landmarks
+    assert right_eye.x < nose.x < left_eye.x
+    assert right_eye.y < nose.y < right_mouth.y
+    assert right_mouth.x < left_mouth.x
+
+
+@pytest.mark.parametrize(
+    ("photo", "by_yunet", "by_haar"),
+    [("one-face.jpg", 1, 1), ("two-faces.jpg", 2, 2), ("crowd.jpg", 6, None), ("no-face.jpg", 0, 0)],
+)
+def test_the_photos_have_as_many_faces(
+    shared: Path, yunet: YuNetDetector, photo: str, by_yunet: int, by_haar: int | None
+) -> None:
+    image = read_image(shared / "photos" / photo)
+    assert len(yunet.detect(image)) == by_yunet
+    found = HaarDetector().detect(image)
+    if by_haar is not None:
+        assert len(found) == by_haar
+    # What Haar finds are faces: each is one of YuNet's.
+    for face in found:
+        assert max(overlap(face.box, other.box) for other in yunet.detect(image)) > 0.5
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (7, 5), (23, 23), (64, 2000)])
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_images_of_any_size_without_faces_are_empty(yunet: YuNetDetector, size: tuple[int, int], level: int) -> None:
+    image = np.full((*size, 3), level, np.uint8)
+    assert yunet.detect(image) == ()
+    assert HaarDetector().detect(image) == ()
+
+
+def test_noise_is_no_error(yunet: YuNetDetector) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    for detector in (yunet, HaarDetector()):
+        assert len(detector.detect(noise)) <= 1
+
+
+def _collage(astronaut: np.ndarray, scale: float) -> np.ndarray:
+    """A 3000 × 2000 picture with the face in a corner, scaled."""
+    picture = np.full((2000, 3000, 3), 90, np.uint8)
+    small = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    picture[-small.shape[0] :, -small.shape[1] :] = small
+    return picture
+
+
+@pytest.mark.parametrize(("detector", "scale"), [("yunet", 0.4), ("yunet", 3.5), ("haar", 1.5)])
+def test_small_and_large_faces_of_large_photos_are_found_once(
+    astronaut: np.ndarray, yunet: YuNetDetector, detector: str, scale: float
+) -> None:
+    chosen: FaceDetector = yunet if detector == "yunet" else HaarDetector()
+    (face,) = chosen.detect(_collage(astronaut, scale))
+    left, top = 3000 - round(512 * scale), 2000 - round(512 * scale)
+    x, y, width, height = (value * scale for value in ASTRONAUT_FACE)
+    assert overlap(face.box, Box(left + x, top + y, width, height)) > 0.7
+
+
+def test_the_whole_image_is_the_face() -> None:
+    (face,) = WholeImage().detect(np.zeros((30, 20, 3), np.uint8))
+    assert face.box == (0, 0, 20, 30)
+    assert face.score is None
+
+
+def test_detectors_answer_from_many_threads(astronaut: np.ndarray, yunet: YuNetDetector) -> None:
+    images = [astronaut, astronaut[:, ::-1].copy(), astronaut[:300], np.zeros((90, 70, 3), np.uint8)] * 4
+    for detector in (yunet, HaarDetector()):
+        expected = [detector.detect(image) for image in images]
+        answers: list[object] = [None] * len(images)
+
+        def work(start: int, detector: FaceDetector = detector, answers: list[object] = answers) -> None:
+            for position in range(start, len(images), 4):
+                answers[position] = detector.detect(images[position])
+
+        threads = [threading.Thread(target=work, args=(start,)) for start in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=60)
+        assert answers == expected
+
+
+# Choosing
+
+
+def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yunet: Path | None) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if yunet is None:
+        monkeypatch.delenv("MIEN_YUNET", raising=False)
+    else:
+        monkeypatch.setenv("MIEN_YUNET", str(yunet))
+
+
+def test_auto_takes_haar_where_there_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _environment(tmp_path, monkeypatch, None)
+    assert choose_detector("auto").name == "haar"
+    assert choose_detector("none").name == "none"
+    with pytest.raises(DetectorError, match="mien models fetch yunet"):
+        choose_detector("yunet")
+
+
+def test_auto_takes_yunet_where_its_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yunet_path: Path
+) -> None:
+    _environment(tmp_path, monkeypatch, yunet_path)
+    assert choose_detector("auto").name == "yunet"
+    assert choose_detector("haar").name == "haar"
+
+
+def test_a_given_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yunet_path: Path) -> None:
+    _environment(tmp_path, monkeypatch, None)
+    assert choose_detector("auto", yunet_path=yunet_path).name == "yunet"
+
+
+@pytest.mark.parametrize(
+    "break_it", [lambda path: None, lambda path: path.write_bytes(b""), lambda path: path.write_bytes(b"x" * 999)]
+)
+def test_a_missing_or_broken_file_is_refused(tmp_path: Path, break_it: Callable[[Path], object]) -> None:
+    path = tmp_path / "yunet.onnx"
+    break_it(path)
+    with pytest.raises(DetectorError, match="mien models fetch yunet"):
+        YuNetDetector(path)
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(DetectorError, match="auto, yunet, haar, none"):
+        choose_detector("mtcnn")
