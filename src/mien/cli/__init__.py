@@ -17,6 +17,7 @@ from mien import __version__
 from mien.cli.audit import audit
 from mien.cli.compare import compare
 from mien.cli.data import data_app
+from mien.cli.demo import demo
 from mien.cli.evaluate import evaluate
 from mien.cli.learn import export, train
 from mien.cli.models import models_app
@@ -67,16 +68,18 @@ def _options(
     """Facial expressions from images: train, evaluate, export and run classifiers of the seven FER-2013 emotions."""
 
 
+# In the order of `mien --help`; Typer puts groups last.
+app.command()(predict)
+app.command()(demo)
+app.command()(train)
+app.command()(evaluate)
+app.command()(compare)
+app.command()(export)
 data_app.command()(summary)
 data_app.command()(audit)
 data_app.command()(synthetic)
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
-app.command()(train)
-app.command()(evaluate)
-app.command()(compare)
-app.command()(export)
-app.command()(predict)
 
 
 def main(arguments: Sequence[str] | None = None, *, run: Callable[..., object] = app) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -20,6 +21,8 @@ def import_keras_quietly() -> None:
     if "keras" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what the user set wins
+    # TensorFlow warns of compiling again when a process scores several models, which is no defect.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with tempfile.TemporaryFile() as aside:
         try:
             with _standard_error_into(aside.fileno()):
