@@ -90,7 +90,7 @@ def _argument_name(parameter: Any) -> str:
 
 
 def _argument_usage(parameter: Any) -> str:
-    name = _argument_name(parameter) + ("..." if parameter.nargs == -1 else "")
+    name = _argument_name(parameter).rstrip("….") + ("…" if parameter.nargs == -1 else "")
     return name if parameter.required else f"[{name}]"
 
 

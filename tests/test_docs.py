@@ -39,10 +39,12 @@ def test_generated_pages_are_fresh(name: str) -> None:
 
 def test_every_command_and_option_is_in_the_reference() -> None:
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## `(.*?)`\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE))
     for name, command in _generator().commands():
-        assert f"## `{name}`\n" in page
+        section = sections[name]
         for option in (flag for p in command.params for flag in p.opts if p.name not in ("help", "version")):
-            assert f"`{option if option.startswith('-') else option.upper()}`" in page
+            assert f"`{option}`" in section or not option.startswith("-")
+        assert all(" ".join(p.help.split())[:20] in section for p in command.params if p.param_type_name == "argument")
 
 
 def test_every_config_field_is_in_the_reference() -> None:
