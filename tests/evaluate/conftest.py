@@ -21,12 +21,12 @@ def draw(n: int, seed: int = 0, *, skill: float = 1.5) -> Probabilities:
     return Probabilities(np.array([f"image-{i}" for i in range(n)]), labels, p)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def drawn() -> Callable[..., Probabilities]:
     return draw
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def by_hand() -> tuple[np.ndarray, np.ndarray]:
     """Labels 0, 0, 3, 3: right at 0.8, wrong (3 at 0.6, the label second), right at 0.7, wrong (6 at 0.5)."""
     p = np.zeros((4, NUM_EMOTIONS))

@@ -87,7 +87,8 @@ def _print(comparison: Comparison, console: Console, save: Path | None) -> None:
 
 
 def _scores_table(comparison: Comparison) -> Table:
-    from mien.cli.evaluation_tables import percent, plain_table
+    from mien.cli.evaluation_tables import plain_table
+    from mien.evaluate.wording import percent
 
     table = plain_table("run", "accuracy", "macro F1", "log loss", "calibration error")
     for name, scores in comparison.scores:

@@ -11,14 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mien.evaluate.wording import number, percent, split_title
+
 if TYPE_CHECKING:
     from mien.evaluate.evaluation import Calibrated, Estimate, Evaluation, Scores
     from mien.evaluate.votes import Agreement
     from mien.run import Run
 
-__all__ = ["percent", "plain_table", "print_evaluation", "split_title"]
+__all__ = ["plain_table", "print_evaluation"]
 
-_OFFICIAL = {"train": "Training", "val": "PublicTest", "test": "PrivateTest"}
 _ROWS = {
     "balanced_accuracy": "balanced accuracy",
     "top2_accuracy": "top-2 accuracy",
@@ -28,11 +29,6 @@ _ROWS = {
     "macro_average_precision": "macro PR AUC",
 }
 _LOSSES = {"log_loss": "log loss", "brier": "Brier score", "ece": "calibration error"}
-
-
-def split_title(split: str, protocol: str) -> str:
-    """`val (PublicTest)` where the split is FER-2013's own, `val` elsewhere."""
-    return f"{split} ({_OFFICIAL[split]})" if protocol == "official" else split
 
 
 def print_evaluation(
@@ -75,7 +71,7 @@ def _score_table(evaluation: Evaluation) -> Table:
     for field, name in _ROWS.items():
         table.add_row(name, *(percent(getattr(scores, field)) for scores in columns.values()))
     for field, name in _LOSSES.items():
-        table.add_row(name, *(_number(getattr(scores, field)) for scores in columns.values()))
+        table.add_row(name, *(number(getattr(scores, field)) for scores in columns.values()))
     return table
 
 
@@ -95,17 +91,6 @@ def _class_table(scores: Scores) -> Table:
         areas = (_short(value) for value in (one.roc_auc, one.average_precision))
         table.add_row(emotion, f"{one.support:,}", *short, percent(one.f1), *areas)
     return table
-
-
-def percent(estimate: Estimate | None) -> str:
-    """`70.1 (68.6–71.6)`, or a dash where nothing is known."""
-    if estimate is None:
-        return "–"
-    return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}–{100 * estimate.high:.1f})"
-
-
-def _number(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
 
 
 def _short(estimate: Estimate | None) -> str:
@@ -132,8 +117,8 @@ def _calibration(calibrated: Calibrated, *, fitted_here: bool) -> str:
     return (
         f"Calibrated with temperature {calibrated.temperature:.3f}, fitted on "
         + ("these images" if fitted_here else "val")
-        + f": log loss {_number(calibrated.log_loss)}, Brier score {_number(calibrated.brier)}, "
-        f"calibration error {_number(calibrated.ece)}."
+        + f": log loss {number(calibrated.log_loss)}, Brier score {number(calibrated.brier)}, "
+        f"calibration error {number(calibrated.ece)}."
     )
 
 

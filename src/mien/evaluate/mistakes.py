@@ -32,7 +32,7 @@ class ConfusedPair:
 
 
 def confused_pairs(
-    y_true: np.ndarray, probabilities: np.ndarray, *, limit: int = 5, examples: int = 6
+    y_true: np.ndarray, probabilities: np.ndarray, *, limit: int = 5, examples: int = 7
 ) -> tuple[ConfusedPair, ...]:
     """The most frequent confusions, by number of images.
 

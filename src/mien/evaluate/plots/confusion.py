@@ -9,11 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
-from mien.evaluate.style import INK, SEQUENTIAL, figure_of, new_figure, styled, title
+from mien.evaluate.style import SEQUENTIAL, figure_of, new_figure, styled, title
 
 __all__ = ["ConfusionMatrixPlot"]
 
 _DARK_FROM = 0.55  # share of the colour map above which dark text is no longer read
+
+# Not INK, which a page may turn light in the dark: the cells stay as they are.
+_ON_LIGHT = "#1c2127"
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def _write(ax: Axes, row: int, column: int, value: float, top: float) -> None:
         f"{value:,.0f}",
         ha="center",
         va="center",
-        color="white" if value > _DARK_FROM * top else INK,
+        color="white" if value > _DARK_FROM * top else _ON_LIGHT,
         fontweight="bold" if row == column else "normal",
     )
 

@@ -53,7 +53,7 @@ class TrainingCurvesPlot:
             best = self.val_accuracy[self.epoch == self.chosen_epoch][0]
             title(left, "Accuracy", f"kept: epoch {self.chosen_epoch}, {best:.1%} on val")
             title(right, "Loss", "of training: augmented, smoothed and mixed as configured")
-            left.legend(loc="lower right")
+            left.legend(loc="best")
             return figure_of(left)
 
     def _lines(self, ax: Axes, train: np.ndarray, val: np.ndarray) -> None:

@@ -19,8 +19,6 @@ from mien.run import Run, atomic_write
 
 __all__ = ["Report", "write_report"]
 
-_FORMATS = ("png", "svg")  # for screens and for print
-
 
 @dataclass(frozen=True)
 class Report:
@@ -45,6 +43,7 @@ def write_report(
     dataset: Dataset | None = None,
     explanations: Sequence[Picture] = (),
     more: Sequence[Section] = (),
+    formats: tuple[str, ...] = ("png", "svg"),
     seed: int = 0,
 ) -> Report:
     """Write `report.html` of a run that was evaluated.
@@ -55,6 +54,7 @@ def write_report(
         dataset: What the run was scored on; without it the page has no faces, votes and duplicates.
         explanations: Pictures from the learning room.
         more: Sections of others, such as an audit of the data.
+        formats: In which every figure is also written to the run's figures, for slides and print.
         seed: Decides the bootstrap.
 
     Returns:
@@ -80,7 +80,7 @@ def write_report(
     )
     return Report(
         path=run.report_path,
-        figures=tuple(_write_figures(material)),
+        figures=tuple(_write_figures(material, formats)),
         label_issues_path=labels_path,
         split=material.split,
         page_bytes=run.report_path.stat().st_size,
@@ -100,14 +100,16 @@ def _subtitle(material: Material) -> str:
     return ", ".join(part for part in parts if part) or "evaluation of a run"
 
 
-def _write_figures(material: Material) -> list[Path]:
+def _write_figures(material: Material, formats: tuple[str, ...]) -> list[Path]:
+    if not formats:
+        return []
     folder = material.run.figures_path
     figures = evaluation_figures(
         material.evaluation, material.probabilities, uncertain_below=material.fitted.uncertain_below
     )
     brought = {picture.name: picture.figure for picture in material.explanations}
     return [
-        *write_figures(folder, figures, prefix=f"{material.split}_", formats=_FORMATS),
-        *write_figures(folder, training_figure(material.history), formats=_FORMATS),
-        *write_figures(folder, brought, prefix=f"{material.split}_", formats=_FORMATS),
+        *write_figures(folder, figures, prefix=f"{material.split}_", formats=formats),
+        *write_figures(folder, training_figure(material.history), formats=formats),
+        *write_figures(folder, brought, prefix=f"{material.split}_", formats=formats),
     ]

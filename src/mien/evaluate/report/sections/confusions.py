@@ -9,7 +9,7 @@ import numpy as np
 from mien.evaluate.mistakes import confused_pairs
 from mien.evaluate.plots import ConfusionMatrixPlot
 from mien.evaluate.report.faces import gallery
-from mien.evaluate.report.html import card, cards
+from mien.evaluate.report.html import card, cards, table
 from mien.evaluate.report.material import Material
 from mien.evaluate.report.section import Section
 from mien.evaluate.report.vector import inline_svg
@@ -32,6 +32,9 @@ def confusions(material: Material) -> Section:
 
 def _pairs(material: Material) -> str:
     pairs = confused_pairs(material.probabilities.y_true, material.calibrated)
+    if material.facts is None:
+        rows = [(f"{pair.label} taken for {pair.answer}", f"{pair.count:,}", f"{pair.share:.0%}") for pair in pairs]
+        return table(("confusion", "images", "of the label"), rows) if rows else ""
     return "".join(
         f"<h3>{escape(pair.label)} taken for {escape(pair.answer)}: {pair.count:,} images, "
         f"{pair.share:.0%} of all {escape(pair.label)}</h3>{gallery(material, pair.examples)}"

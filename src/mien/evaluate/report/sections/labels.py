@@ -10,7 +10,7 @@ from mien.evaluate.report.section import Section
 
 __all__ = ["labels"]
 
-_SHOWN = 24
+_SHOWN = 28  # whole rows of seven on a wide screen
 
 
 def labels(material: Material) -> Section | None:

@@ -10,13 +10,16 @@ from mien.evaluate.report.section import Section
 
 __all__ = ["mistakes"]
 
+_WRONG_SHOWN, _RIGHT_SHOWN = 28, 14  # whole rows of seven on a wide screen
+
 
 def mistakes(material: Material) -> Section | None:
     """Two galleries; nothing when the images are not known."""
     if material.facts is None:
         return None
     arrays = (material.probabilities.y_true, material.calibrated)
-    wrong, right = gallery(material, surest_mistakes(*arrays)), gallery(material, unsurest_hits(*arrays))
+    wrong = gallery(material, surest_mistakes(*arrays, limit=_WRONG_SHOWN))
+    right = gallery(material, unsurest_hits(*arrays, limit=_RIGHT_SHOWN))
     inside = paragraph("Under each face: label and answer, the likeliest emotions in percent, and the taggers' votes.")
     if wrong:
         inside += "<h3>Surest mistakes</h3>" + wrong

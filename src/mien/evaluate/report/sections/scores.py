@@ -58,6 +58,7 @@ def _figures(material: Material) -> str:
     y_true, p = material.probabilities.y_true, material.probabilities.probabilities
     plots: dict[str, ClassScoresPlot | OneVsRestPlot] = {
         "f1": ClassScoresPlot.from_scores(material.evaluation.scores.per_class),
+        "recall": ClassScoresPlot.from_scores(material.evaluation.scores.per_class, name="recall"),
         "roc": OneVsRestPlot.from_probabilities(y_true, p, kind="roc"),
         "precision-recall": OneVsRestPlot.from_probabilities(y_true, p, kind="precision_recall"),
     }

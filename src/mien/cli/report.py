@@ -1,0 +1,75 @@
+"""`mien report`: one page about a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mien.data.dataset import Dataset
+    from mien.run import Run
+
+__all__ = ["report"]
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder that was evaluated.")],
+    *,
+    split: Annotated[
+        str | None, typer.Option(help="Split of figures and faces; test, else val, else train when left out.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--data", help="Dataset; the run's own when left out.")] = None,
+    votes: Annotated[Path | None, typer.Option(help="FER+'s fer2013new.csv, to compare with the taggers.")] = None,
+    no_data: Annotated[
+        bool, typer.Option("--no-data", help="Leave the dataset alone: no faces, no duplicates.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Decides the bootstrap of the intervals.")] = 0,
+) -> None:
+    """Write report.html: data, training, scores, calibration and mistakes of a run in one self-contained page."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from mien.errors import ConfigError
+    from mien.evaluate.report import write_report
+    from mien.run import Run
+
+    if no_data and (source or votes):
+        raise ConfigError("Expected --no-data alone. Received: --data or --votes too. Leave one out.")
+    console, folder = Console(), Run(run)
+    dataset = None if no_data else _dataset(folder, source, votes, console)
+    with console.status("Writing the report"):
+        written = write_report(folder, split=split, dataset=dataset, seed=seed)
+    lines = (
+        f"{written.path} ({written.page_bytes / 1e6:.1f} MB), on {written.split}",
+        f"{len(written.figures)} figures as PNG and SVG in {folder.figures_path}",
+        f"suspected labels: {written.label_issues_path}",
+    )
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+
+
+def _dataset(run: Run, source: str | None, votes: Path | None, console: Console) -> Dataset | None:
+    """The named dataset, or the run's own when that is still where it was."""
+    from rich.text import Text
+
+    from mien.cli.reading import read_dataset
+
+    if source is None:
+        source = _recorded(run)
+        if source is None or not Path(source).exists():
+            where = "is not recorded in the run" if source is None else f"is no longer at {source}"
+            remark = f"The dataset {where}: the page will have no faces. Name it with --data."
+            console.print(Text(remark, style="yellow"), soft_wrap=True)
+            return None
+    return read_dataset(source, votes=votes, skip_bad=True)
+
+
+def _recorded(run: Run) -> str | None:
+    if not run.environment_path.is_file():
+        return None
+    source = run.read_json(run.environment_path).get("data", {}).get("source")
+    return str(source) if source else None
