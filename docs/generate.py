@@ -1,6 +1,7 @@
 """Writes the pages that are made from the code: docs/cli.md from the commands, docs/config.md from the config fields.
 
     python docs/generate.py           write both pages (`make docs`)
+    python docs/generate.py --picture demo/overview.png    make the README's picture of what `make demo` left
     python docs/generate.py --check   exit 1 when a committed page is out of date; `tests/test_docs.py` does the same
 
 The command reference is read from the same objects that `--help` prints, not from its picture, which differs between
@@ -162,7 +163,19 @@ def _toml(value: Any) -> str:
 PAGES = {"cli.md": cli_page, "config.md": config_page}
 
 
+def write_picture(overview: Path) -> None:
+    """The demo's page as a JPEG that a README can afford."""
+    from PIL import Image
+
+    with Image.open(overview) as page:
+        small = page.convert("RGB").resize((1600, 1000), Image.Resampling.LANCZOS)
+    small.save(FOLDER / "images" / "overview.jpg", quality=82, optimize=True, progressive=True)
+
+
 def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["--picture"]:
+        write_picture(Path(arguments[1]))
+        return 0
     stale = 0
     for name, make in PAGES.items():
         path, text = FOLDER / name, make()
