@@ -25,6 +25,7 @@ __all__ = ["augmentation_figure", "class_distribution_figure", "mean_faces_figur
 # How a grid of faces is laid out, in pixels of the faces and in inches.
 _GAP_PX = 3
 _INCHES_PER_FACE = 0.82
+_NARROWEST_INCHES = 4.6  # the titles need as much
 
 
 def class_distribution_figure(summary: Summary) -> Figure:
@@ -138,7 +139,7 @@ def _grid_figure(rows: list[np.ndarray], columns: int, *, gap_after_first: bool 
             canvas[row * side : row * side + 48, left : left + 48] = face
     height, width = canvas.shape
     inches = _INCHES_PER_FACE / side
-    figure, axes = new_figure(width * inches + 0.9, height * inches + 0.6)
+    figure, axes = new_figure(max(width * inches + 0.9, _NARROWEST_INCHES), height * inches + 0.6)
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
     return figure, axes
 
