@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +15,13 @@ from typing import Any
 
 import pytest
 import typer.main
+from skimage.data import astronaut
 
 from mien.cli import app
 from mien.config import config_to_dict, field_docs, load_config
+from mien.emotions import EMOTIONS
+from mien.inference.model_files import bundled_models
+from mien.inference.saving import write_image
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -110,6 +116,20 @@ def test_the_readme_shows_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "pip install" in text
     assert "mien predict" in text
+
+
+def _python_snippets() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.skipif(not bundled_models(), reason="this checkout has no bundled model")
+@pytest.mark.parametrize("snippet", _python_snippets())
+def test_python_in_the_readme_runs(snippet: str, tmp_path: Path) -> None:
+    write_image(tmp_path / "photo.jpg", astronaut())
+    done = subprocess.run(
+        [sys.executable, "-c", snippet], check=True, capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert any(name in done.stdout for name in EMOTIONS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
