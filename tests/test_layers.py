@@ -15,7 +15,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "mien"
 # Which rooms (or single modules) each room may import; every room may import its own modules.
 NAMES = {"errors", "emotions"}
 CONTRACTS = NAMES | {"images", "config", "run", "card"}
-EVERYTHING = CONTRACTS | {"data", "inference", "learn", "evaluate", "server", "demo"}
+EVERYTHING = CONTRACTS | {"data", "inference", "learn", "evaluate", "server", "demo", "explanations"}
 MAY_IMPORT = {
     "__init__": {"inference"},  # the public names, looked up when first asked for
     "errors": set[str](),
@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "learn": CONTRACTS | {"data", "inference", "evaluate.metrics", "evaluate.calibration"},
     "evaluate": CONTRACTS | {"data", "inference"},
     "server": CONTRACTS | {"inference"},
+    "explanations": CONTRACTS | {"data", "evaluate", "learn"},
     "demo": EVERYTHING,
     "cli": EVERYTHING,
     "__main__": {"cli"},

@@ -19,9 +19,11 @@ from mien.cli.compare import compare
 from mien.cli.data import data_app
 from mien.cli.demo import demo
 from mien.cli.evaluate import evaluate
+from mien.cli.explain import explain
 from mien.cli.learn import export, train
 from mien.cli.models import models_app
 from mien.cli.predict import predict
+from mien.cli.report import report
 from mien.cli.summary import summary
 from mien.cli.synthetic import synthetic
 from mien.errors import MienError, MissingExtraError
@@ -49,6 +51,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # paragraphs are filled to the width of the terminal
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -73,7 +76,9 @@ app.command()(predict)
 app.command()(demo)
 app.command()(train)
 app.command()(evaluate)
+app.command()(explain)
 app.command()(compare)
+app.command()(report)
 app.command()(export)
 data_app.command()(summary)
 data_app.command()(audit)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mien.data.dataset import Dataset
     from mien.run import Run
 
-__all__ = ["evaluate"]
+__all__ = ["ensure_probabilities", "evaluate"]
 
 
 def evaluate(
@@ -48,7 +48,7 @@ def evaluate(
         raise ConfigError("Expected --from-probabilities alone. Received: --data or --votes too. Leave one out.")
     dataset = None if from_probabilities else _dataset(folder, source, votes)
     if dataset is not None:
-        _ensure_probabilities(folder, dataset, split, console)
+        ensure_probabilities(folder, dataset, split, console)
 
     from mien.evaluate.run_evaluation import evaluate_run
     from mien.evaluate.split_facts import split_facts
@@ -67,21 +67,12 @@ def evaluate(
 
 
 def _dataset(run: Run, source: str | None, votes: Path | None) -> Dataset:
-    from mien.cli.reading import read_dataset
+    from mien.cli.reading import read_dataset, recorded_source
 
-    return read_dataset(source or _recorded_source(run), votes=votes, skip_bad=True)
-
-
-def _recorded_source(run: Run) -> str:
-    source = run.read_json(run.environment_path, f"mien train --run {run.path}").get("data", {}).get("source")
-    if not source:
-        raise ConfigError(
-            f"Expected the dataset's path in {run.environment_path}. Received: none. Name the dataset with --data."
-        )
-    return str(source)
+    return read_dataset(source or recorded_source(run), votes=votes, skip_bad=True)
 
 
-def _ensure_probabilities(run: Run, dataset: Dataset, split: str, console: Console) -> None:
+def ensure_probabilities(run: Run, dataset: Dataset, split: str, console: Console) -> None:
     """Score the split unless the stored probabilities are of these images and of the model as it is."""
     from mien.evaluate.run_evaluation import check_same_images
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mien.cli.quiet import import_keras_quietly
-from mien.cli.reading import read_dataset
+from mien.cli.reading import read_dataset, recorded_source
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
     from mien.data.dataset import Dataset
-    from mien.run import Run
 
 __all__ = ["export", "train"]
 
@@ -52,7 +51,12 @@ def train(
         raise ConfigError("Expected --resume alone: the run's own config is used. Leave --config and --set out.")
     import_keras_quietly()
     chosen = with_overrides(load_config(config) if config else Config(), assignments or [])
-    dataset = read_dataset(source or _recorded_source(folder, resume), skip_bad=skip_bad)
+    if source is None and not resume:
+        raise ConfigError(
+            "Expected a dataset: a csv, zip or folder. Received: none. Try: mien train fer2013.csv, "
+            "or draw one with: mien data synthetic faces"
+        )
+    dataset = read_dataset(source or recorded_source(folder), skip_bad=skip_bad)
     console.print(
         f"{dataset.source}: {len(dataset.train):,} train, {len(dataset.val):,} val ({dataset.protocol} split)"
     )
@@ -92,7 +96,7 @@ def export(
 
     import_keras_quietly()
     folder = Run(run)
-    dataset = read_dataset(source or _recorded_source(folder, True), skip_bad=True)
+    dataset = read_dataset(source or recorded_source(folder), skip_bad=True)
 
     from mien.cli.progress import facts_table
     from mien.learn.export import export as export_run
@@ -119,18 +123,6 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
         "notes": list(dataset.notes),
         "skipped": len(dataset.skipped),
     }
-
-
-def _recorded_source(run: Run, resume: bool) -> str:
-    if not resume:
-        raise ConfigError(
-            "Expected a dataset: a csv, zip or folder. Received: none. Try: mien train fer2013.csv, "
-            "or draw one with: mien data synthetic faces"
-        )
-    source = run.read_json(run.environment_path).get("data", {}).get("source")
-    if not source:
-        raise ConfigError(f"Expected the dataset's path in {run.environment_path}. Received: none. Name it.")
-    return str(source)
 
 
 def _print_config_help(console: Any) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mien.errors import ConfigError
+
 if TYPE_CHECKING:
     from mien.data.dataset import Dataset
+    from mien.run import Run
 
-__all__ = ["read_dataset"]
+__all__ = ["read_dataset", "recorded_source"]
 
 
 def read_dataset(
@@ -33,3 +36,16 @@ def read_dataset(
             seed=seed,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
+
+
+def recorded_source(run: Run) -> str:
+    """The path of the dataset that a run was trained on.
+
+    Raises:
+        RunError: The run's environment file is missing or damaged.
+        ConfigError: It names no dataset.
+    """
+    source = run.read_json(run.environment_path, f"mien train --run {run.path}").get("data", {}).get("source")
+    if not source:
+        raise ConfigError(f"Expected the dataset's path in {run.environment_path}. Received: none. Name the dataset.")
+    return str(source)

@@ -122,6 +122,7 @@ def occlusion_maps(
             drop = before - predict(covered)[np.arange(len(images)), codes]
             loss[(slice(None), *place)] += drop[:, None, None]
             times[place] += 1
-    loss = np.maximum(loss / times, 0)
+    # Smoothed by half a step, so that the steps of the patch are not seen as blocks.
+    loss = np.maximum(np.stack([cv2.GaussianBlur(one / times, (0, 0), stride_px / 2) for one in loss]), 0)
     strongest = loss.max(axis=(1, 2), keepdims=True)
     return np.divide(loss, strongest, out=np.zeros_like(loss), where=strongest > 0)

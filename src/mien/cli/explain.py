@@ -1,0 +1,70 @@
+"""`mien explain`: what a network looks at, for a run's split or for photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mien.errors import ConfigError
+
+__all__ = ["explain"]
+
+
+def explain(
+    what: Annotated[Path, typer.Argument(metavar="RUN|PHOTO", help="A run folder, or a photo.")],
+    *,
+    split: Annotated[str, typer.Option(help="Of a run: train, val or test.")] = "val",
+    source: Annotated[str | None, typer.Option("--data", help="Of a run: its dataset, if it is elsewhere now.")] = None,
+    model: Annotated[str, typer.Option(help="Of a photo: a bundled model or a folder with an exported one.")] = "base",
+    faces: Annotated[str, typer.Option(help="Of a photo: auto, yunet, haar or none.")] = "auto",
+    save: Annotated[Path | None, typer.Option(help="Where to write the picture of a photo.")] = None,
+) -> None:
+    """Show what speaks for each answer.
+
+    A run gives Grad-CAM and occlusion maps of its split's faces, mean maps, and the proof that they explain. A photo
+    gives an occlusion map of each face, from the exported model alone, without Keras.
+    """
+    if what.is_dir():
+        _explain_run(what, split=split, source=source)
+    elif what.is_file():
+        _explain_photo(what, model=model, faces=faces, save=save or what.with_name(f"{what.stem}-explained.png"))
+    else:
+        raise ConfigError(f"Expected a run folder or a photo. Received: {what}, which does not exist.")
+
+
+def _explain_run(path: Path, *, split: str, source: str | None) -> None:
+    from rich.console import Console
+
+    from mien.cli.evaluate import ensure_probabilities
+    from mien.cli.quiet import import_keras_quietly
+    from mien.cli.reading import read_dataset, recorded_source
+    from mien.run import Run
+
+    run, console = Run(path), Console()
+    dataset = read_dataset(source or recorded_source(run), skip_bad=True)
+    ensure_probabilities(run, dataset, split, console)
+    with console.status("Explaining"):
+        import_keras_quietly()
+        from mien.evaluate.style import save_figure
+        from mien.explanations import explain_split
+
+        pictures = explain_split(run, dataset.split(split), run.read_probabilities(split).probabilities)
+        written = [save_figure(one.figure, run.figures_path / f"{split}_{one.name}.png") for one in pictures]
+    for one, place in zip(pictures, written, strict=True):
+        console.print(f"[bold]{place}[/]\n  {one.caption}")
+
+
+def _explain_photo(path: Path, *, model: str, faces: str, save: Path) -> None:
+    from mien.evaluate.photo_explanation import explain_photo
+    from mien.evaluate.style import save_figure
+    from mien.inference.predictor import Predictor
+
+    predictor = Predictor(model, detector=faces)
+    figure, captions = explain_photo(predictor, path)
+    if figure is None:
+        typer.echo(f"{path}: no face found ({predictor.detector_name})")
+        return
+    save_figure(figure, save)
+    typer.echo(f"{path}: {', '.join(captions)}\n{save}")
