@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from mien.evaluate.compare import Comparison, Pair
+    from mien.evaluate.comparison import Comparison, Pair
     from mien.evaluate.evaluation import Estimate
     from mien.run import Run
 
@@ -34,7 +34,7 @@ def compare(
     """Compare runs on the same images: scores, McNemar's test and paired differences for each pair."""
     from rich.console import Console
 
-    from mien.evaluate.compare import compare as compare_runs
+    from mien.evaluate.comparison import compare as compare_runs
     from mien.run import Run
 
     if len(runs) < 2:

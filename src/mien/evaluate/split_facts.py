@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mien.data.content_hash import content_hashes
+from mien.data.audit import identical_to_train
 from mien.data.dataset import Dataset
 
 __all__ = ["SplitFacts", "split_facts"]
@@ -34,7 +34,5 @@ def split_facts(dataset: Dataset, split: str) -> SplitFacts:
         DataError: The split's name is unknown.
     """
     images = dataset.split(split)
-    if split == "train":
-        return SplitFacts(images.images, images.votes, None)
-    identical = np.isin(content_hashes(images.images), content_hashes(dataset.train.images))
+    identical = None if split == "train" else identical_to_train(dataset, split)
     return SplitFacts(images.images, images.votes, identical)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mien.data.audit import audit
 from mien.data.dataset import SPLIT_NAMES, Dataset
 from mien.emotions import EMOTIONS
 from mien.evaluate.report.html import facts, paragraph, quiet, table
@@ -23,7 +24,7 @@ def data(material: Material) -> Section | None:
     if material.dataset is None:
         return _remembered(material)
     dataset = material.dataset
-    inside = _counts(dataset) + facts(_facts(material, dataset))
+    inside = _counts(dataset) + facts(_facts(material, dataset) | _audit(dataset))
     inside += "".join(paragraph(note) for note in dataset.notes)
     trained_on = str(material.environment.get("data", {}).get("fingerprint", ""))
     if trained_on and trained_on != dataset.fingerprint:
@@ -60,4 +61,19 @@ def _facts(material: Material, dataset: Dataset) -> dict[str, str]:
     if dataset.skipped:
         values["left out"] = f"{len(dataset.skipped):,} rows or files that cannot be read"
     values["fingerprint"] = dataset.fingerprint
+    return values
+
+
+def _audit(dataset: Dataset) -> dict[str, str]:
+    """What is odd about the images, without the comparison of all pairs, which `mien data audit` has time for."""
+    found = audit(dataset, near_identical=False)
+    worst = found.imbalance.get("train")
+    values = {
+        "identical images": f"{found.identical_images:,} in {len(found.identical_groups):,} groups, of which "
+        f"{len(found.groups_across_splits):,} lie across splits and {len(found.conflicting_groups):,} have "
+        "contradicting labels",
+        "blank images": f"{len(found.blanks):,}",
+    }
+    if worst is not None and worst.ratio is not None:
+        values["imbalance of train"] = f"{worst.ratio:.1f} times as many {worst.largest} as {worst.smallest} images"
     return values

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
-from mien.evaluate.compare import Comparison, compare
+from mien.evaluate.comparison import Comparison, compare
 from mien.run import Probabilities
 
 Drawn = Callable[..., Probabilities]
