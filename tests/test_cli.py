@@ -52,10 +52,17 @@ def test_no_arguments_show_the_commands(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_every_command_has_help(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")  # wide enough that no word is broken
     assert main([*words, "--help"]) == 0
-    assert "Usage: mien " + " ".join(words) in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "Usage: mien " + " ".join(words) in shown
     command = COMMANDS[words]
+    # Help is rendered as Markdown, which would swallow what looks like a tag or emphasis.
+    texts = [command.help or "", *(p.help or "" for p in command.params if hasattr(p, "help"))]
+    assert {word for text in texts for word in text.split()} - set(shown.split()) == set()
     assert (command.help or "").strip(), "a command without a docstring"
     silent = [p.name for p in command.params if not getattr(p, "help", None)]
     assert silent == [], "options without a help text"

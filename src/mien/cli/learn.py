@@ -28,7 +28,7 @@ def train(
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value on top of the config; repeatable.")
     ] = None,
-    run: Annotated[Path | None, typer.Option(help="Run folder; runs/<date>-<time> when left out.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Run folder; runs/DATE-TIME when left out.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows and files that cannot be read.")] = False,
     help_config: Annotated[bool, typer.Option("--help-config", help="Print every config key and stop.")] = False,
