@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mien.data import Dataset, Split
 from mien.data.audit import audit, identical_to_train
@@ -105,3 +107,35 @@ def test_an_unwritable_place_is_a_known_error(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError):
         write_removed((), tmp_path / "file" / "removed.csv")
+
+
+ROWS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=14)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS, ROWS, ROWS)
+def test_whatever_the_duplicates_train_ends_clean(
+    train: list[tuple[int, int]], val: list[tuple[int, int]], test: list[tuple[int, int]]
+):
+    images = np.random.default_rng(0).integers(0, 256, (6, 48, 48), dtype=np.uint8)
+    images[5] = 7  # a blank
+    parts = [
+        Split(
+            images[[image for image, _ in rows]],
+            np.array([label for _, label in rows], dtype=np.int64),
+            np.array([f"{n}" for n in range(len(rows))], dtype="U4"),
+        )
+        for rows in (train, val, test)
+    ]
+    cleaned, removed = clean(Dataset(*parts, protocol="source", source="toy", fingerprint="f"))
+    kept = [train[int(sample_id)] for sample_id in cleaned.train.sample_ids]
+    held_out = {image for image, _ in val + test}
+    labels_of = {image: [label for other, label in train if other == image] for image, _ in train}
+    majorities = {
+        image: [label for label in range(3) if 2 * labels.count(label) > len(labels)]
+        for image, labels in labels_of.items()
+        if image not in held_out and image != 5
+    }
+    # One of each image that is left, with its majority label; images without a majority are gone.
+    assert sorted(kept) == sorted((image, label[0]) for image, label in majorities.items() if label)
+    assert len(kept) + len(removed) == len(train)

@@ -210,7 +210,7 @@ def audit(
     hashes = content_hashes(images)
     members = members_of(dataset)
     groups = _identical_index_groups(hashes)
-    stds = images.reshape(len(images), -1).std(axis=1)
+    stds = images.std(axis=(1, 2))
     pairs = None
     if near_identical:
         distinct = np.unique(hashes, return_index=True)[1]

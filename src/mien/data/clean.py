@@ -98,7 +98,7 @@ def write_removed(removed: Iterable[Removed], path: Path) -> None:
 
 
 def _find_blanks(images: np.ndarray, reasons: dict[int, tuple[str, str]]) -> None:
-    stds = images.reshape(len(images), -1).std(axis=1)
+    stds = images.std(axis=(1, 2))
     for i in np.flatnonzero(stds <= BLANK_STD).tolist():
         reasons[i] = ("blank", f"standard deviation of pixels {stds[i]:.2f}")
 
