@@ -125,4 +125,5 @@ def occlusion_maps(
     # Smoothed by half a step, so that the steps of the patch are not seen as blocks.
     loss = np.maximum(np.stack([cv2.GaussianBlur(one / times, (0, 0), stride_px / 2) for one in loss]), 0)
     strongest = loss.max(axis=(1, 2), keepdims=True)
-    return np.divide(loss, strongest, out=np.zeros_like(loss), where=strongest > 0)
+    shares: np.ndarray = np.divide(loss, strongest, out=np.zeros_like(loss), where=strongest > 0)
+    return shares

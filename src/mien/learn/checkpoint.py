@@ -47,7 +47,7 @@ def save_state(
     arrays |= {f"optimizer_{i}": ops.convert_to_numpy(v) for i, v in enumerate(optimizer.variables)}
     facts = json.dumps({"history": history, "phase": phase})
     with atomic_write(run.checkpoint_path) as temporary, temporary.open("wb") as handle:
-        np.savez(handle, facts=np.array(facts), **arrays)  # type: ignore[arg-type]
+        np.savez(handle, facts=np.array(facts), **arrays)
 
 
 def load_state(run: Run) -> TrainingState | None:

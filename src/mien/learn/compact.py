@@ -14,6 +14,7 @@ import numpy as np
 __all__ = ["store_kernels_as_int16"]
 
 _LARGEST = 32767
+_CHANNEL_AXES = {"Conv": 0, "MatMul": 1}  # operators with a kernel → which axis of it is the output channel
 _MIN_VALUES = 1024  # smaller tensors are not worth two more nodes
 
 
@@ -21,7 +22,9 @@ def store_kernels_as_int16(model: Any) -> None:
     """Rewrite the large float32 kernels of an `onnx.ModelProto` in place."""
     import onnx
 
-    channel_axes = {node.input[1]: _channel_axis(node) for node in model.graph.node if _channel_axis(node) is not None}
+    channel_axes = {
+        node.input[1]: _CHANNEL_AXES[node.op_type] for node in model.graph.node if node.op_type in _CHANNEL_AXES
+    }
     kept, nodes = [], []
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
@@ -42,11 +45,6 @@ def store_kernels_as_int16(model: Any) -> None:
     del model.graph.initializer[:], model.graph.node[:]
     model.graph.initializer.extend(kept)
     model.graph.node.extend(nodes)
-
-
-def _channel_axis(node: Any) -> int | None:
-    """Which axis of a node's second input is the output channel; None for nodes without a kernel."""
-    return {"Conv": 0, "MatMul": 1}.get(node.op_type)
 
 
 def _quantise(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
