@@ -66,6 +66,19 @@ def test_the_photos_have_as_many_faces(
         assert max(overlap(face.box, other.box) for other in yunet.detect(image)) > 0.5
 
 
+@pytest.mark.skipif(not hasattr(cv2, "FaceDetectorYN"), reason="this OpenCV has no detector to compare with")
+@pytest.mark.parametrize("photo", ["one-face.jpg", "crowd.jpg", "no-face.jpg"])
+def test_yunet_answers_as_opencvs_own(shared: Path, yunet_path: Path, yunet: YuNetDetector, photo: str) -> None:
+    image = read_image(shared / "photos" / photo)
+    judge = cv2.FaceDetectorYN.create(str(yunet_path), "", (image.shape[1], image.shape[0]), 0.7)
+    _, rows = judge.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    expected = sorted([] if rows is None else rows.tolist(), key=lambda row: -row[2] * row[3])
+    found = [[*face.box, *np.ravel(face.landmarks or ()), face.score] for face in yunet.detect(image)]
+    assert len(found) == len(expected)
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=0.01)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (7, 5), (23, 23), (64, 2000)])
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_images_of_any_size_without_faces_are_empty(yunet: YuNetDetector, size: tuple[int, int], level: int) -> None:

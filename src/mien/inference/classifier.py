@@ -17,6 +17,7 @@ from mien.emotions import NUM_EMOTIONS
 from mien.errors import ImageError, ModelError
 from mien.images import INPUT_SIZE_PX, to_tensor
 from mien.inference.model_files import WEIGHTS_PATH, find_model
+from mien.inference.sessions import first_line, open_session
 
 __all__ = ["Classifier"]
 
@@ -83,7 +84,7 @@ class Classifier:
         try:
             answer = self._run(np.full((1, INPUT_SIZE_PX, INPUT_SIZE_PX), 128, np.uint8))
         except Exception as error:  # ONNX Runtime's errors have no common base of their own
-            raise ModelError(f"Expected a model that runs in {path}. Received: {_first_line(error)}") from error
+            raise ModelError(f"Expected a model that runs in {path}. Received: {first_line(error)}") from error
         if answer.shape != (1, NUM_EMOTIONS) or not abs(float(answer.sum()) - 1) < _SUM_SLACK or (answer < 0).any():
             raise ModelError(
                 f"Expected {NUM_EMOTIONS} probabilities that sum to 1 from {path}. Received: {answer.tolist()}. "
@@ -106,17 +107,10 @@ def _checked_bytes(path: Path, card: ModelCard) -> bytes:
 
 
 def _session(content: bytes, path: Path, threads: int | None) -> Any:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or min(4, os.cpu_count() or 1)
-    # Idle threads that spin take the core that decoding and detection could use.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
     try:
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return open_session(content, threads=threads)
     except Exception as error:  # as above
-        raise ModelError(f"Expected an ONNX model in {path}. Received: {_first_line(error)}") from error
+        raise ModelError(f"Expected an ONNX model in {path}. Received: {first_line(error)}") from error
 
 
 def _names(session: Any, path: Path) -> tuple[str, str]:
@@ -140,7 +134,3 @@ def _calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     scaled: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
     return scaled
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

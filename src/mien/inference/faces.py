@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +17,8 @@ import numpy as np
 from mien.errors import DetectorError
 from mien.images import to_gray
 from mien.inference.boxes import merge_overlapping
-from mien.inference.results import Box, DetectedFace, Point
+from mien.inference.results import Box, DetectedFace
+from mien.inference.yunet import YuNetDetector
 from mien.inference.yunet_file import FETCH_COMMAND, find_yunet
 
 __all__ = ["DETECTORS", "FaceDetector", "HaarDetector", "WholeImage", "YuNetDetector", "choose_detector"]
@@ -80,62 +80,6 @@ class WholeImage:
         return (DetectedFace(Box(0.0, 0.0, float(width), float(height))),)
 
 
-class YuNetDetector:
-    """YuNet (Wu et al. 2023) through OpenCV: small, fast, finds turned and covered faces, gives five landmarks.
-
-    Args:
-        path: Its ONNX file.
-        side_px: Longest side that the search works at, in pixels; larger images are scaled down to it.
-        score: Lowest score of a face, 0 to 1.
-
-    Raises:
-        DetectorError: The file is missing or is no model that OpenCV can run.
-    """
-
-    name = "yunet"
-    margin = 0.0
-
-    def __init__(self, path: str | os.PathLike[str], *, side_px: int = 640, score: float = 0.7) -> None:
-        self._side_px, self._score = side_px, score
-        try:
-            self._content = np.frombuffer(Path(path).read_bytes(), dtype=np.uint8)
-        except OSError as error:
-            raise DetectorError(
-                f"Expected YuNet's file at {path}. Received: {error.strerror}. Fetch it with: {FETCH_COMMAND}"
-            ) from error
-        # OpenCV's detectors keep the input size inside, so each thread has one of its own.
-        self._local = threading.local()
-        try:
-            self._search(np.zeros((64, 64, 3), np.uint8), 1.0)
-        except cv2.error as error:
-            raise DetectorError(
-                f"Expected YuNet's model in {path}. Received: a file that OpenCV {cv2.__version__} cannot run. "
-                f"Fetch it again with: {FETCH_COMMAND}"
-            ) from error
-
-    def detect(self, image_rgb: np.ndarray) -> tuple[DetectedFace, ...]:
-        """The faces, the largest first; large images are searched at two scales."""
-        image_bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
-        found = [face for scale in _scales(image_rgb.shape, self._side_px) for face in self._search(image_bgr, scale)]
-        return merge_overlapping(found)
-
-    def _search(self, image_bgr: np.ndarray, scale: float) -> list[DetectedFace]:
-        scaled = _scaled(image_bgr, scale)
-        detector = self._detector()
-        detector.setInputSize((scaled.shape[1], scaled.shape[0]))
-        _, rows = detector.detect(scaled)  # (N, 15): box, five points, score
-        # The two axes are rounded to whole pixels separately.
-        stretch = np.array([image_bgr.shape[1] / scaled.shape[1], image_bgr.shape[0] / scaled.shape[0]])
-        faces = [] if rows is None else [_yunet_face(row, stretch) for row in rows]
-        return [face for face in faces if _touches(face.box, image_bgr.shape)]
-
-    def _detector(self) -> Any:
-        if not hasattr(self._local, "detector"):
-            empty = np.array([], dtype=np.uint8)
-            self._local.detector = cv2.FaceDetectorYN.create("onnx", self._content, empty, (64, 64), self._score)
-        return self._local.detector
-
-
 class HaarDetector:
     """The Haar cascade of Viola and Jones (2001) that comes with OpenCV 4: needs no file, sees frontal faces.
 
@@ -192,32 +136,11 @@ _CASCADE = Path(getattr(getattr(cv2, "data", None), "haarcascades", "")) / "haar
 _HAAR_WINDOW_PX = 24  # the smallest face that the cascade was trained on
 
 
-def _scales(shape: Sequence[int], side_px: int) -> list[float]:
-    """Scales to search at: whole at `side_px`, and twice as fine where the image has the pixels for it."""
-    longest = max(shape[:2])
-    scales = [min(1.0, side_px / longest)]
-    if longest >= 2 * side_px:
-        scales.append(2 * side_px / longest)
-    return scales
-
-
 def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
     if scale == 1:
         return image
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[no-any-return]
-
-
-def _touches(box: Box, shape: Sequence[int]) -> bool:
-    """True when a box has a part in the image; the network's may lie beyond its rim."""
-    return box.x < shape[1] and box.y < shape[0] and box.x + box.width > 0 and box.y + box.height > 0
-
-
-def _yunet_face(row: np.ndarray, stretch: np.ndarray) -> DetectedFace:
-    points = row[4:14].reshape(5, 2) * stretch
-    return DetectedFace(
-        _stretched(row[:4], stretch), float(row[14]), tuple(Point(float(x), float(y)) for x, y in points)
-    )
 
 
 def _stretched(box: np.ndarray, stretch: np.ndarray) -> Box:
