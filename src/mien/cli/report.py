@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mien.data.dataset import Dataset
+    from mien.evaluate.report import Picture
     from mien.run import Run
 
 __all__ = ["report"]
@@ -27,22 +28,25 @@ def report(
     no_data: Annotated[
         bool, typer.Option("--no-data", help="Leave the dataset alone: no faces, no duplicates.")
     ] = False,
+    explain: Annotated[bool, typer.Option(help="Show what the network looks at; needs its model.keras.")] = True,
     seed: Annotated[int, typer.Option(help="Decides the bootstrap of the intervals.")] = 0,
 ) -> None:
-    """Write report.html: data, training, scores, calibration and mistakes of a run in one self-contained page."""
+    """Write report.html: data, training, scores, calibration, mistakes and explanations of a run in one page."""
     from rich.console import Console
     from rich.text import Text
 
     from mien.errors import ConfigError
-    from mien.evaluate.report import write_report
+    from mien.evaluate.report import reported_split, write_report
     from mien.run import Run
 
     if no_data and (source or votes):
         raise ConfigError("Expected --no-data alone. Received: --data or --votes too. Leave one out.")
     console, folder = Console(), Run(run)
+    split = reported_split(folder, split)  # before anything is read
     dataset = None if no_data else _dataset(folder, source, votes, console)
+    pictures = _explanations(folder, dataset, split, console) if explain and dataset is not None else ()
     with console.status("Writing the report"):
-        written = write_report(folder, split=split, dataset=dataset, seed=seed)
+        written = write_report(folder, split=split, dataset=dataset, explanations=pictures, seed=seed)
     lines = (
         f"{written.path} ({written.page_bytes / 1e6:.1f} MB), on {written.split}",
         f"{len(written.figures)} figures as PNG and SVG in {folder.figures_path}",
@@ -50,6 +54,19 @@ def report(
     )
     for line in lines:
         console.print(Text(line), soft_wrap=True)
+
+
+def _explanations(run: Run, dataset: Dataset, split: str, console: Console) -> tuple[Picture, ...]:
+    """Pictures of what the network looks at; none when the run has no model of its own."""
+    if not run.model_path.is_file():
+        return ()
+    from mien.cli.quiet import import_keras_quietly
+
+    with console.status("Explaining"):
+        import_keras_quietly()
+        from mien.explanations import explain_split
+
+        return explain_split(run, dataset.split(split), run.read_probabilities(split).probabilities)
 
 
 def _dataset(run: Run, source: str | None, votes: Path | None, console: Console) -> Dataset | None:

@@ -40,10 +40,10 @@ def details(summary: str, inner_html: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>{inner_html}</details>"
 
 
-def card(inner_html: str, caption: str = "") -> str:
-    """A figure with its caption."""
+def card(inner_html: str, caption: str = "", *, wide: bool = False) -> str:
+    """A figure with its caption; a wide one has a row to itself and scrolls sideways where it would be too small."""
     text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f'<figure class="card">{inner_html}{text}</figure>'
+    return f'<figure class="card{" wide" if wide else ""}"><div class="scroll">{inner_html}</div>{text}</figure>'
 
 
 def cards(figures: Iterable[str]) -> str:

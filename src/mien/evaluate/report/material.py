@@ -21,7 +21,7 @@ from mien.evaluate.run_evaluation import FittedOnVal, check_same_images, fitted_
 from mien.evaluate.split_facts import SplitFacts, split_facts
 from mien.run import Probabilities, Run
 
-__all__ = ["Material", "gather"]
+__all__ = ["Material", "gather", "reported_split"]
 
 # The one that the page is about comes first when nobody says otherwise: test was looked at last.
 _PREFERENCE = ("test", "val", "train")
@@ -95,17 +95,9 @@ def gather(
         RunError: Nothing was scored yet, or a file is damaged or from a newer mien.
         DataError: The split's name is unknown, or the dataset has other images than the run was scored on.
     """
-    if split is not None:
-        check_split_name(split)
-    scored = [name for name in _PREFERENCE if run.probabilities_path(name).is_file()]
-    reported = split or next(iter(scored), None)
-    if reported is None:
-        raise RunError(
-            f"Expected a run that was evaluated. Received: {run.path}, which has no probabilities. "
-            f"Make them with: mien evaluate {run.path} --split val"
-        )
+    reported = reported_split(run, split)
     fitted = fitted_on_val(run)
-    names = [reported, *(name for name in scored if name != reported)]
+    names = [reported, *(name for name in _scored(run) if name != reported)]
     everything = {name: run.read_probabilities(name) for name in names}
     known = {} if dataset is None else {name: _facts(dataset, name, everything[name]) for name in names}
     return Material(
@@ -122,6 +114,29 @@ def gather(
         explanations=explanations,
         more=more,
     )
+
+
+def reported_split(run: Run, split: str | None = None) -> str:
+    """The split that a report is about: the one that is asked for, else the first of test, val and train.
+
+    Raises:
+        RunError: Nothing was scored yet.
+        DataError: The split's name is unknown.
+    """
+    if split is not None:
+        check_split_name(split)
+        return split
+    scored = _scored(run)
+    if not scored:
+        raise RunError(
+            f"Expected a run that was evaluated. Received: {run.path}, which has no probabilities. "
+            f"Make them with: mien evaluate {run.path} --split val"
+        )
+    return scored[0]
+
+
+def _scored(run: Run) -> list[str]:
+    return [name for name in _PREFERENCE if run.probabilities_path(name).is_file()]
 
 
 def _facts(dataset: Dataset, split: str, probabilities: Probabilities) -> SplitFacts:

@@ -9,6 +9,8 @@ from mien.evaluate.report.vector import inline_png, inline_svg
 
 __all__ = ["explanations"]
 
+_WIDE_INCHES = 6.5  # beyond this a figure is not read in half a page
+
 
 def explanations(material: Material) -> Section | None:
     """The pictures with their captions; nothing when there are none."""
@@ -18,6 +20,7 @@ def explanations(material: Material) -> Section | None:
 
 
 def _card(picture: Picture) -> str:
+    wide = bool(picture.figure.get_size_inches()[0] > _WIDE_INCHES)
     if picture.photographic:
-        return card(inline_png(picture.figure, alt=picture.caption), picture.caption)
-    return card(inline_svg(picture.figure, name=picture.name, alt=picture.caption), picture.caption)
+        return card(inline_png(picture.figure, alt=picture.caption), picture.caption, wide=wide)
+    return card(inline_svg(picture.figure, name=picture.name, alt=picture.caption), picture.caption, wide=wide)
