@@ -28,8 +28,11 @@ CSV_COLUMNS = (
     "emotion",
     "confidence",
     "uncertain",
+    "quality",
     *EMOTIONS,
 )
+
+_FILE_WIDTH = 200
 
 
 def chosen_writer(*, as_json: bool, as_jsonl: bool, as_csv: bool, out: TextIO | None = None) -> Writer:
@@ -146,16 +149,22 @@ class TableWriter(Writer):
 
         if not self._results:
             return
-        console = Console(file=self.out)
+        # Without a terminal there is no width to keep to, and paths are better whole.
+        console = Console(file=self.out, width=None if self.out.isatty() else _FILE_WIDTH)
         table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
         table.add_column("photo", overflow="fold")
         table.add_column("emotion", no_wrap=True)
         table.add_column("confidence", justify="right", no_wrap=True)
         table.add_column("next", no_wrap=True, style="dim")
         table.add_column("x, y, width × height", no_wrap=True, style="dim")
+        if any(
+            isinstance(result, Prediction) and any(face.quality for face in result.faces) for result in self._results
+        ):
+            table.add_column("quality", style="yellow")
         for result in self._results:
             for cells in _table_rows(result):
-                table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+                shown = cells[: len(table.columns)]
+                table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in shown))
         console.print(table)
         console.print()
         console.print(Text(_summary(self._results), style="dim"), soft_wrap=True)
@@ -181,7 +190,13 @@ def _face_cells(face: Face) -> list[Any]:
     second, probability = others[1]
     x, y, width, height = (round(value) for value in face.box)
     emotion = Text(face.emotion, style="bold") + Text(" ?" if face.uncertain else "", style="yellow")
-    return [emotion, f"{face.confidence:.0%}", f"{second} {probability:.0%}", f"{x}, {y}, {width} × {height}"]
+    return [
+        emotion,
+        f"{face.confidence:.0%}",
+        f"{second} {probability:.0%}",
+        f"{x}, {y}, {width} × {height}",
+        ", ".join(face.quality),
+    ]
 
 
 def _summary(results: list[Prediction | Unreadable]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -38,7 +38,7 @@ class _Style(NamedTuple):
     padding_px: int
 
 
-def draw_faces(image_rgb: np.ndarray, faces: Iterable[Face]) -> np.ndarray:
+def draw_faces(image_rgb: np.ndarray, faces: Sequence[Face], *, names: Sequence[str] | None = None) -> np.ndarray:
     """A copy of an image with a box and a label for each face.
 
     Small images are enlarged first, so that labels fit. Labels stay inside the image and, where there is room, off
@@ -47,6 +47,7 @@ def draw_faces(image_rgb: np.ndarray, faces: Iterable[Face]) -> np.ndarray:
     Args:
         image_rgb: uint8 (H, W, 3), RGB.
         faces: The faces to draw.
+        names: What to write before each emotion, such as track numbers.
 
     Returns:
         uint8, RGB, (H, W, 3) or a whole multiple of it.
@@ -59,8 +60,9 @@ def draw_faces(image_rgb: np.ndarray, faces: Iterable[Face]) -> np.ndarray:
     drawn = [(face, Box(*(value * factor for value in face.box))) for face in faces]
     for face, box in drawn:
         _draw_box(canvas, box, _colour(face), style)
-    for face, box in drawn:  # after all boxes, so that none crosses a label
-        placed.append(_draw_label(canvas, face, box, placed, style))
+    for number, (face, box) in enumerate(drawn):  # after all boxes, so that none crosses a label
+        name = f"{names[number]} " if names else ""
+        placed.append(_draw_label(canvas, name + _text(face), _colour(face), box, placed, style))
     return canvas
 
 
@@ -95,13 +97,14 @@ def _draw_box(canvas: np.ndarray, box: Box, colour: tuple[int, int, int], style:
     cv2.rectangle(canvas, *corners, colour, style.line_px, cv2.LINE_AA)
 
 
-def _draw_label(canvas: np.ndarray, face: Face, box: Box, placed: list[Box], style: _Style) -> Box:
-    text = _text(face)
+def _draw_label(
+    canvas: np.ndarray, text: str, colour: tuple[int, int, int], box: Box, placed: list[Box], style: _Style
+) -> Box:
     (width, height), below = cv2.getTextSize(text, _FONT, style.font_scale, style.stroke_px)
     plate_size = (width + 2 * style.padding_px, height + below + 2 * style.padding_px)
     plate = _place(canvas.shape, box, plate_size, placed)
     left, top = round(plate.x), round(plate.y)
-    cv2.rectangle(canvas, (left, top), (left + plate_size[0], top + plate_size[1]), _colour(face), cv2.FILLED)
+    cv2.rectangle(canvas, (left, top), (left + plate_size[0], top + plate_size[1]), colour, cv2.FILLED)
     origin = (left + style.padding_px, top + style.padding_px + height)
     cv2.putText(canvas, text, origin, _FONT, style.font_scale, _INK, style.stroke_px, cv2.LINE_AA)
     return plate

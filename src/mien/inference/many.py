@@ -143,5 +143,5 @@ def _classified(predictor: Predictor, waiting: Sequence[_Searched | Unreadable])
         mine = probabilities[start : start + len(one.found)]
         start += len(one.found)
         given = one.job.boxes is not None
-        result = predictor.answer(one.shape, one.found, mine, name=one.job.name, boxes_given=given)
+        result = predictor.answer(one.shape, one.found, one.crops, mine, name=one.job.name, boxes_given=given)
         yield Answer(result, one.image_rgb)

@@ -19,6 +19,7 @@ from mien.images import DEFAULT_LIMITS, INPUT_SIZE_PX, Colour, ImageLimits, Imag
 from mien.inference.boxes import checked_boxes
 from mien.inference.classifier import Classifier
 from mien.inference.faces import FaceDetector, choose_detector
+from mien.inference.quality import flags_of
 from mien.inference.results import DetectedFace, Face, Prediction, Unreadable
 
 __all__ = ["NO_CROPS", "Predictor"]
@@ -111,9 +112,10 @@ class Predictor:
         """
         image_rgb = read_image(source, colour=colour, limits=self._limits)
         found = self.locate(image_rgb, boxes=boxes)
-        probabilities = self._classifier.probabilities(self.crops(image_rgb, found))
+        crops = self.crops(image_rgb, found)
+        probabilities = self._classifier.probabilities(crops)
         name = name or _name_of(source, None)
-        return self.answer(image_rgb.shape, found, probabilities, name=name, boxes_given=boxes is not None)
+        return self.answer(image_rgb.shape, found, crops, probabilities, name=name, boxes_given=boxes is not None)
 
     def predict_many(
         self, sources: Iterable[ImageSource], *, colour: Colour = "rgb", workers: int | None = None
@@ -169,14 +171,18 @@ class Predictor:
         self,
         shape: Sequence[int],
         found: Sequence[DetectedFace],
+        crops: np.ndarray,
         probabilities: np.ndarray,
         *,
         name: str | None = None,
         boxes_given: bool = False,
     ) -> Prediction:
-        """Put places and probabilities float32 (N, 7) of one image together."""
+        """Put places, crops uint8 (N, 48, 48) and probabilities float32 (N, 7) of one image together."""
         return Prediction(
-            faces=tuple(map(self._face, found, probabilities)),
+            faces=tuple(
+                self.face(one, p, quality=flags_of(one, crop, shape))
+                for one, crop, p in zip(found, crops, probabilities, strict=True)
+            ),
             width_px=int(shape[1]),
             height_px=int(shape[0]),
             detector="boxes" if boxes_given else self.detector_name,
@@ -184,7 +190,8 @@ class Predictor:
             source=name,
         )
 
-    def _face(self, found: DetectedFace, probabilities: np.ndarray) -> Face:
+    def face(self, found: DetectedFace, probabilities: np.ndarray, *, quality: tuple[str, ...] = ()) -> Face:
+        """One face's answer from its place and its calibrated probabilities, float32 (7,)."""
         best = int(probabilities.argmax())
         confidence = float(probabilities[best])
         return Face(
@@ -195,6 +202,7 @@ class Predictor:
             uncertain=confidence < self.card.uncertain_below,
             detection_score=found.score,
             landmarks=found.landmarks,
+            quality=quality,
         )
 
 

@@ -55,6 +55,7 @@ class Face:
         uncertain: True when the confidence is below the threshold that the model's card states.
         detection_score: The detector's own measure of certainty, or None.
         landmarks: Five points (see `DetectedFace`), or None.
+        quality: What speaks against trusting the answer: `small`, `blurred`, `dark`, `cut off`, `turned`; often empty.
     """
 
     box: Box
@@ -64,6 +65,7 @@ class Face:
     uncertain: bool
     detection_score: float | None = None
     landmarks: tuple[Point, ...] | None = None
+    quality: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         x, y, width, height = (round(value) for value in self.box)
@@ -79,6 +81,7 @@ class Face:
             "probabilities": {name: round(value, 6) for name, value in self.probabilities.items()},
             "detection_score": None if self.detection_score is None else round(self.detection_score, 4),
             "landmarks": self.landmarks and [[round(x, 2), round(y, 2)] for x, y in self.landmarks],
+            "quality": list(self.quality),
         }
 
 

@@ -1,0 +1,83 @@
+"""What may make an answer worse than usual: faces that are small, blurred, dark, cut off or turned away.
+
+Flags warn; they never leave a face out. The thresholds were set on FER-2013 (`benchmarks/crop_margin.py --quality`):
+each flags at most 1 % of its faces, and nearly all of those that were spoilt on purpose.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from mien.inference.results import Box, DetectedFace, Point
+
+__all__ = ["FLAGS", "flags_of"]
+
+FLAGS = ("small", "blurred", "dark", "cut off", "turned")
+
+# Half of what the model sees: the other half would be invented by enlarging.
+SMALLEST_SIDE_PX = 24
+
+# Variance of the Laplacian as a share of the variance of the crop. FER-2013: 1 % below 0.20; after a Gaussian blur of
+# 1.5 px, 95 % below 0.05.
+LEAST_SHARPNESS = 0.05
+
+# Mean of the crop, 0 to 255; FER-2013: 0.5 % below 42.
+LEAST_BRIGHTNESS = 40.0
+
+# Share of the box's area that must lie in the image.
+LEAST_INSIDE = 0.9
+
+# How far the nose is from the middle of the eyes, along the line of the eyes, in distances between them: 0 from the
+# front, about 0.35 in a three-quarter view; near 1 in profile.
+LARGEST_TURN = 0.5
+LARGEST_ROLL_DEGREES = 30.0
+
+
+def flags_of(face: DetectedFace, crop: np.ndarray, shape: Sequence[int]) -> tuple[str, ...]:
+    """What speaks against trusting the answer on a face.
+
+    Args:
+        face: Where it is.
+        crop: uint8 (48, 48), as the model sees it.
+        shape: Height and width of the image.
+
+    Returns:
+        Those of `FLAGS` that apply, in that order.
+    """
+    applies = (
+        max(face.box.width, face.box.height) < SMALLEST_SIDE_PX,
+        _sharpness(crop) < LEAST_SHARPNESS,
+        float(crop.mean()) < LEAST_BRIGHTNESS,
+        _inside(face.box, shape) < LEAST_INSIDE,
+        face.landmarks is not None and _is_turned(face.landmarks),
+    )
+    return tuple(flag for flag, applied in zip(FLAGS, applies, strict=True) if applied)
+
+
+def _sharpness(crop: np.ndarray) -> float:
+    gray = crop.astype(np.float32)
+    # At least 1, so that a blank crop counts as blurred rather than as a division by zero.
+    return float(cv2.Laplacian(gray, cv2.CV_32F).var() / max(1.0, gray.var()))
+
+
+def _inside(box: Box, shape: Sequence[int]) -> float:
+    height, width = shape[:2]
+    across = min(box.x + box.width, width) - max(box.x, 0)
+    down = min(box.y + box.height, height) - max(box.y, 0)
+    return max(0.0, across) * max(0.0, down) / (box.width * box.height)
+
+
+def _is_turned(landmarks: Sequence[Point]) -> bool:
+    right, left, nose = landmarks[:3]
+    across, down = left.x - right.x, left.y - right.y
+    distance = math.hypot(across, down)
+    if distance == 0:
+        return True
+    # The nose's offset from the middle of the eyes, projected on the line between them.
+    offset = (nose.x - (right.x + left.x) / 2) * across + (nose.y - (right.y + left.y) / 2) * down
+    roll = math.degrees(math.atan2(down, across))
+    return abs(offset) / distance**2 > LARGEST_TURN or abs(roll) > LARGEST_ROLL_DEGREES
