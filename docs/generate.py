@@ -1,6 +1,7 @@
-"""Writes the pages that are made from the code: docs/cli.md from the commands, docs/config.md from the config fields.
+"""Writes the pages that are made from the code: docs/cli.md from the commands, docs/config.md from the config fields,
+docs/model-card.md from what lies beside the bundled weights.
 
-    python docs/generate.py           write both pages (`make docs`)
+    python docs/generate.py           write the pages (`make docs`)
     python docs/generate.py --picture demo/overview.png    make the README's picture of what `make demo` left
     python docs/generate.py --check   exit 1 when a committed page is out of date; `tests/test_docs.py` does the same
 
@@ -160,7 +161,16 @@ def _toml(value: Any) -> str:
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value).replace("'", '"')
 
 
-PAGES = {"cli.md": cli_page, "config.md": config_page}
+def model_card_page() -> str:
+    sys.path.insert(0, str(FOLDER))  # the tests load this file from elsewhere
+    try:
+        import model_card
+    finally:
+        sys.path.pop(0)
+    return str(model_card.page(MADE_BY))
+
+
+PAGES = {"cli.md": cli_page, "config.md": config_page, "model-card.md": model_card_page}
 
 
 def write_picture(overview: Path) -> None:
