@@ -378,3 +378,22 @@ def test_mutated_images_end_in_an_answer_or_an_error(kind: str) -> None:
         assert decoded.ndim == 3
         answers += 1
     assert 0 < answers < 150
+
+
+@pytest.mark.parametrize("degrees", [-60, -15, 15, 30, 90, 180])
+def test_a_tilted_face_is_level_in_its_crop(degrees: int) -> None:
+    y, x = np.mgrid[0:301, 0:301] - 150
+    angle = np.radians(degrees)
+    # A picture that is dark above the line of the eyes and light below it, tilted clockwise.
+    tilted = np.where(y * np.cos(angle) - x * np.sin(angle) > 0, 250, 5).astype(np.uint8)
+    crop = crop_face(tilted, (90.5, 90.5, 120, 120), roll_degrees=degrees)
+    assert crop.shape == (48, 48)
+    assert crop[:22].max() < 30
+    assert crop[26:].min() > 225
+
+
+def test_no_tilt_is_no_change() -> None:
+    gray = np.random.default_rng(0).integers(0, 256, (60, 60), dtype=np.uint8)
+    assert (crop_face(gray, (6, 6, 48, 48), roll_degrees=0) == gray[6:54, 6:54]).all()
+    quarter = crop_face(gray, (6, 6, 48, 48), roll_degrees=90)
+    assert np.abs(quarter.astype(int) - np.rot90(gray[6:54, 6:54])).max() <= 1

@@ -155,16 +155,17 @@ def resize_to_input(gray: np.ndarray) -> np.ndarray:
     return gray
 
 
-def crop_face(gray: np.ndarray, box: Sequence[float], *, margin: float = 0.0) -> np.ndarray:
+def crop_face(gray: np.ndarray, box: Sequence[float], *, margin: float = 0.0, roll_degrees: float = 0.0) -> np.ndarray:
     """Cut a square around a face and bring it to the input size.
 
-    The square has the box's centre and its longer side, widened by `margin`. What lies outside the image repeats
-    its nearest edge pixel.
+    The square has the box's centre and its longer side, widened by `margin`, and is turned by `roll_degrees`. What
+    lies outside the image repeats its nearest edge pixel.
 
     Args:
         gray: uint8 (H, W).
         box: x, y of the top left corner, width and height, in pixels.
         margin: Share of the longer side added on each side; negative cuts into the box.
+        roll_degrees: How far the head is tilted, clockwise as one looks at the picture; the crop is level.
 
     Returns:
         uint8 (48, 48).
@@ -173,6 +174,8 @@ def crop_face(gray: np.ndarray, box: Sequence[float], *, margin: float = 0.0) ->
         ImageError: The box lies outside the image, or is far larger than it.
     """
     x, y, side = _square(gray.shape, box, margin)
+    if roll_degrees:
+        return resize_to_input(_level(gray, (x, y, side), roll_degrees))
     height, width = gray.shape
     inside = gray[max(y, 0) : min(y + side, height), max(x, 0) : min(x + side, width)]
     top, left = max(-y, 0), max(-x, 0)
@@ -180,6 +183,19 @@ def crop_face(gray: np.ndarray, box: Sequence[float], *, margin: float = 0.0) ->
     if top or left or bottom or right:
         inside = cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_REPLICATE)
     return np.ascontiguousarray(resize_to_input(inside))  # (48, 48)
+
+
+def _level(gray: np.ndarray, square: tuple[int, int, int], roll_degrees: float) -> np.ndarray:
+    """The pixels of a square that is turned about its centre."""
+    x, y, side = square
+    # The centre of a square of pixels lies between the middle ones: half a pixel before side / 2.
+    centre = (x + (side - 1) / 2, y + (side - 1) / 2)
+    matrix = cv2.getRotationMatrix2D(centre, roll_degrees, 1.0)
+    matrix[:, 2] -= (x, y)
+    level: np.ndarray = cv2.warpAffine(
+        gray, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return level
 
 
 def to_tensor(crops: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ from mien.cli.predict import predict
 from mien.cli.report import report
 from mien.cli.summary import summary
 from mien.cli.synthetic import synthetic
+from mien.cli.video import video
 from mien.errors import MienError, MissingExtraError
 
 __all__ = ["app", "main"]
@@ -73,6 +74,7 @@ def _options(
 
 # In the order of `mien --help`; Typer puts groups last.
 app.command()(predict)
+app.command()(video)
 app.command()(demo)
 app.command()(train)
 app.command()(evaluate)

@@ -62,7 +62,7 @@ def draw_faces(image_rgb: np.ndarray, faces: Sequence[Face], *, names: Sequence[
         _draw_box(canvas, box, _colour(face), style)
     for number, (face, box) in enumerate(drawn):  # after all boxes, so that none crosses a label
         name = f"{names[number]} " if names else ""
-        placed.append(_draw_label(canvas, name + _text(face), _colour(face), box, placed, style))
+        placed.append(_draw_label(canvas, name + _text(face), _colour(face), box, placed=placed, style=style))
     return canvas
 
 
@@ -98,7 +98,7 @@ def _draw_box(canvas: np.ndarray, box: Box, colour: tuple[int, int, int], style:
 
 
 def _draw_label(
-    canvas: np.ndarray, text: str, colour: tuple[int, int, int], box: Box, placed: list[Box], style: _Style
+    canvas: np.ndarray, text: str, colour: tuple[int, int, int], box: Box, *, placed: list[Box], style: _Style
 ) -> Box:
     (width, height), below = cv2.getTextSize(text, _FONT, style.font_scale, style.stroke_px)
     plate_size = (width + 2 * style.padding_px, height + below + 2 * style.padding_px)

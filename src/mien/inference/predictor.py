@@ -19,6 +19,7 @@ from mien.images import DEFAULT_LIMITS, INPUT_SIZE_PX, Colour, ImageLimits, Imag
 from mien.inference.boxes import checked_boxes
 from mien.inference.classifier import Classifier
 from mien.inference.faces import FaceDetector, choose_detector
+from mien.inference.pose import roll_to_level
 from mien.inference.quality import flags_of
 from mien.inference.results import DetectedFace, Face, Prediction, Unreadable
 
@@ -165,7 +166,10 @@ class Predictor:
         if not faces:
             return NO_CROPS
         gray = to_gray(image_rgb)
-        return np.stack([crop_face(gray, face.box, margin=self._margin) for face in faces])
+        crops = [
+            crop_face(gray, face.box, margin=self._margin, roll_degrees=roll_to_level(face.landmarks)) for face in faces
+        ]
+        return np.stack(crops)
 
     def answer(
         self,

@@ -1,20 +1,20 @@
 """What may make an answer worse than usual: faces that are small, blurred, dark, cut off or turned away.
 
-Flags warn; they never leave a face out. The thresholds were set on FER-2013 (`benchmarks/crop_margin.py --quality`):
+Flags warn; they never leave a face out. The thresholds were set on FER-2013 (`benchmarks/crop_margin.py`):
 each flags at most 1 % of its faces, and nearly all of those that were spoilt on purpose.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from mien.inference.pose import roll_degrees, turn
 from mien.inference.results import Box, DetectedFace, Point
 
-__all__ = ["FLAGS", "flags_of"]
+__all__ = ["FLAGS", "flags_of", "sharpness"]
 
 FLAGS = ("small", "blurred", "dark", "cut off", "turned")
 
@@ -31,8 +31,7 @@ LEAST_BRIGHTNESS = 40.0
 # Share of the box's area that must lie in the image.
 LEAST_INSIDE = 0.9
 
-# How far the nose is from the middle of the eyes, along the line of the eyes, in distances between them: 0 from the
-# front, about 0.35 in a three-quarter view; near 1 in profile.
+# Halfway between a three-quarter view and a profile; see `pose.turn`.
 LARGEST_TURN = 0.5
 LARGEST_ROLL_DEGREES = 30.0
 
@@ -50,7 +49,7 @@ def flags_of(face: DetectedFace, crop: np.ndarray, shape: Sequence[int]) -> tupl
     """
     applies = (
         max(face.box.width, face.box.height) < SMALLEST_SIDE_PX,
-        _sharpness(crop) < LEAST_SHARPNESS,
+        sharpness(crop) < LEAST_SHARPNESS,
         float(crop.mean()) < LEAST_BRIGHTNESS,
         _inside(face.box, shape) < LEAST_INSIDE,
         face.landmarks is not None and _is_turned(face.landmarks),
@@ -58,7 +57,8 @@ def flags_of(face: DetectedFace, crop: np.ndarray, shape: Sequence[int]) -> tupl
     return tuple(flag for flag, applied in zip(FLAGS, applies, strict=True) if applied)
 
 
-def _sharpness(crop: np.ndarray) -> float:
+def sharpness(crop: np.ndarray) -> float:
+    """Variance of the Laplacian of uint8 (48, 48), as a share of its variance: how much of it is fine detail."""
     gray = crop.astype(np.float32)
     # At least 1, so that a blank crop counts as blurred rather than as a division by zero.
     return float(cv2.Laplacian(gray, cv2.CV_32F).var() / max(1.0, gray.var()))
@@ -72,12 +72,4 @@ def _inside(box: Box, shape: Sequence[int]) -> float:
 
 
 def _is_turned(landmarks: Sequence[Point]) -> bool:
-    right, left, nose = landmarks[:3]
-    across, down = left.x - right.x, left.y - right.y
-    distance = math.hypot(across, down)
-    if distance == 0:
-        return True
-    # The nose's offset from the middle of the eyes, projected on the line between them.
-    offset = (nose.x - (right.x + left.x) / 2) * across + (nose.y - (right.y + left.y) / 2) * down
-    roll = math.degrees(math.atan2(down, across))
-    return abs(offset) / distance**2 > LARGEST_TURN or abs(roll) > LARGEST_ROLL_DEGREES
+    return turn(landmarks) > LARGEST_TURN or abs(roll_degrees(landmarks)) > LARGEST_ROLL_DEGREES

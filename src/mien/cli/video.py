@@ -1,0 +1,157 @@
+"""`mien video`: faces and expressions over a clip, a stream or a camera."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mien.inference.frames import Clip
+    from mien.inference.sinks import Sink
+    from mien.inference.smoothing import TrackSummary
+    from mien.inference.video import FrameAnswer
+
+__all__ = ["video"]
+
+
+def video(
+    source: Annotated[str, typer.Argument(help="A video file, the address of a stream, or 0 for the first camera.")],
+    *,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option("--out", "-o", help="Write a row per face and frame: .csv, .jsonl or .parquet; may be repeated."),
+    ] = None,
+    save: Annotated[Path | None, typer.Option(help="Write an annotated video: .mp4 or .avi.")] = None,
+    timeline: Annotated[
+        Path | None, typer.Option(help="Draw each person's emotions over time: .png, .svg or .pdf.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="Name of a bundled model (see mien models list), or a run folder.")
+    ] = "base",
+    faces: Annotated[str, typer.Option(help="Who finds the faces: auto, yunet, haar or none.")] = "auto",
+    yunet: Annotated[Path | None, typer.Option(help="YuNet's file, where it is not in its usual place.")] = None,
+    every: Annotated[int, typer.Option(min=1, help="Search only each so-manieth frame.")] = 1,
+    start: Annotated[float, typer.Option(min=0, help="Begin here, in seconds.")] = 0.0,
+    end: Annotated[float | None, typer.Option(min=0, help="Stop here, in seconds.")] = None,
+    max_faces: Annotated[int | None, typer.Option(min=1, help="Most faces per frame, the largest first.")] = None,
+    smooth: Annotated[
+        float, typer.Option(min=0, help="Time constant of the averaging of probabilities, in seconds; 0 is none.")
+    ] = 0.5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of a table.")] = False,
+) -> None:
+    """Follow the faces of a video and say their expressions over time.
+
+    Memory does not grow with the length. Ctrl-C ends with complete files up to there.
+    """
+    from mien.inference.frames import open_clip
+    from mien.inference.predictor import Predictor
+    from mien.inference.video import VideoAnalysis
+
+    analysis = VideoAnalysis(
+        Predictor(model, detector=faces, yunet_path=yunet, max_faces=max_faces),
+        every=every,
+        start_seconds=start,
+        end_seconds=end,
+        smoothing_seconds=smooth,
+        yield_skipped=save is not None,
+    )
+    stopped = False
+    with open_clip(source) as clip, contextlib.ExitStack() as stack:
+        sinks = [stack.enter_context(sink) for sink in _sinks(clip, source, out or (), save, timeline)]
+        try:
+            for answer in _watched(analysis.answers(clip), clip, start, end):
+                for sink in sinks:
+                    sink.write(answer)
+        except KeyboardInterrupt:
+            stopped = True  # the usual end of a camera; the files are closed and the summary is printed
+    _print_summary(analysis.summaries(), [sink.path for sink in sinks], as_json=as_json)
+    if stopped:
+        raise KeyboardInterrupt
+
+
+def _sinks(clip: Clip, source: str, out: Sequence[Path], save: Path | None, timeline: Path | None) -> Iterator[Sink]:
+    from mien.inference.sinks import AnnotatedVideo, row_sink
+
+    paths = [*out, *(path for path in (save, timeline) if path)]
+    if len({path.resolve() for path in paths} | {Path(source).resolve()}) <= len(paths):
+        raise ConfigError(
+            f"Expected outputs other than {source} and each other. Received: {', '.join(map(str, paths))}."
+        )
+    for path in out:
+        yield row_sink(path)
+    if save:
+        sound_path = Path(source) if Path(source).is_file() else None
+        yield AnnotatedVideo(save, fps=clip.fps, sound_path=sound_path)
+    if timeline:
+        from mien.cli.timeline import TimelineSink
+
+        yield TimelineSink(timeline)
+
+
+def _watched(answers: Iterable[FrameAnswer], clip: Clip, start: float, end: float | None) -> Iterator[FrameAnswer]:
+    """The answers, with a bar on stderr where somebody is looking."""
+    if not sys.stderr.isatty():
+        yield from answers
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    seconds = None if clip.frame_count is None else clip.frame_count / clip.fps
+    total = end if seconds is None or (end is not None and end < seconds) else seconds
+    columns = (
+        TextColumn("{task.completed:.1f} s"),
+        BarColumn(),
+        TextColumn("{task.fields[frames]} frames, {task.fields[faces]} faces now"),
+        TextColumn("{task.speed:.1f} times real time"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None if total is None else total - start, frames=0, faces=0)
+        for number, answer in enumerate(answers, start=1):
+            yield answer
+            bar.update(task, completed=answer.frame.time_seconds - start, frames=number, faces=len(answer.faces))
+
+
+def _print_summary(summaries: Sequence[TrackSummary], paths: Sequence[Path], *, as_json: bool) -> None:
+    import dataclasses
+    import json
+
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(summary) for summary in summaries], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not summaries:
+        console.print("No face was found.")
+    else:
+        table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        for name in ("person", "from", "to", "seen", "mostly", "then", "confidence"):
+            table.add_column(name, justify="left" if name in ("mostly", "then") else "right", no_wrap=True)
+        for summary in summaries:
+            table.add_row(*_summary_cells(summary))
+        console.print(table)
+    for path in paths:
+        if path.exists():
+            console.print(f"wrote {path}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _summary_cells(summary: TrackSummary) -> tuple[str, ...]:
+    (first, share), (second, other), *_ = sorted(summary.shares.items(), key=lambda item: -item[1])
+    return (
+        f"{summary.track}",
+        f"{summary.first_seconds:.1f} s",
+        f"{summary.last_seconds:.1f} s",
+        f"{summary.seen_seconds:.1f} s",
+        f"{first} {share:.0%}",
+        f"{second} {other:.0%}" if other else "",
+        f"{summary.confidence:.0%}",
+    )

@@ -1,0 +1,77 @@
+"""Each person's emotions over the time of a video, as stacked areas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from mien.emotions import EMOTIONS
+from mien.evaluate.style import EMOTION_COLOURS, figure_of, new_figure, styled, title
+
+__all__ = ["TimelinePlot"]
+
+# People beyond these are seldom more than a glimpse, and the page ends.
+MOST_TRACKS = 8
+
+
+@dataclass(frozen=True)
+class TimelinePlot:
+    """Probabilities over time.
+
+    Attributes:
+        track: int (N,), the person of each row.
+        time_seconds: float (N,), increasing for each person.
+        probabilities: float (N, 7), in `EMOTIONS` order, rows sum to 1.
+        longest_gap_seconds: Longer gaps are left white.
+    """
+
+    track: np.ndarray
+    time_seconds: np.ndarray
+    probabilities: np.ndarray
+    longest_gap_seconds: float = 1.0
+
+    @property
+    def drawn_tracks(self) -> list[int]:
+        """The people who are seen most, in the order of their numbers."""
+        tracks, counts = np.unique(self.track, return_counts=True)
+        return sorted(int(track) for track in tracks[np.argsort(-counts, kind="stable")][:MOST_TRACKS])
+
+    def draw(self) -> Figure:
+        """Draw one panel per person."""
+        with styled():
+            axes = _panels(len(self.drawn_tracks))
+            for ax, track in zip(axes, self.drawn_tracks, strict=True):
+                self._panel(ax, track)
+            axes[-1].set_xlabel("seconds")
+            handles, labels = axes[0].get_legend_handles_labels()
+            figure = figure_of(axes[0])
+            figure.legend(
+                handles[: len(EMOTIONS)], labels[: len(EMOTIONS)], loc="outside lower center", ncols=len(EMOTIONS)
+            )
+            return figure
+
+    def _panel(self, ax: Axes, track: int) -> None:
+        mine = self.track == track
+        times, shares = self.time_seconds[mine], self.probabilities[mine]
+        breaks = np.flatnonzero(np.diff(times) > self.longest_gap_seconds) + 1
+        for part in np.split(np.arange(len(times)), breaks):
+            # A single moment has no width; a little is given to it, so that it is seen.
+            span = times[part] if len(part) > 1 else np.array([times[part[0]] - 0.05, times[part[0]] + 0.05])
+            values = shares[part] if len(part) > 1 else np.repeat(shares[part], 2, axis=0)
+            ax.stackplot(span, values.T, labels=EMOTIONS, colors=EMOTION_COLOURS)
+        ax.set_xlim(self.time_seconds.min(), max(self.time_seconds.max(), self.time_seconds.min() + 0.1))
+        ax.set_ylim(0, 1)
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        ax.grid(visible=False)
+        main = EMOTIONS[int(shares.mean(axis=0).argmax())]
+        title(ax, f"Person {track}", f"{times.min():.1f} to {times.max():.1f} s, mostly {main}")
+
+
+def _panels(count: int) -> list[Axes]:
+    figure, first = new_figure(9.6, 1.4 + 1.6 * count)
+    first.remove()
+    return list(figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0])

@@ -1,0 +1,138 @@
+"""Frames of a video file, stream or camera, one at a time: memory does not depend on the length."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from mien.errors import ImageError
+
+__all__ = ["Clip", "Frame", "open_clip"]
+
+# Frames that may fail one after another before a file counts as ended.
+_BROKEN_FRAMES = 50
+# Seeking lands on a key frame, and some files say the wrong one; it aims this much early.
+_SEEK_EARLY_SECONDS = 10.0
+_DEFAULT_FPS = 25.0
+_MOST_FPS = 1000.0
+
+
+class Frame(NamedTuple):
+    """One picture of a video.
+
+    Attributes:
+        number: Its number, from 0.
+        time_seconds: When it is shown, from the start of the video; increasing.
+        image_rgb: uint8 (H, W, 3).
+    """
+
+    number: int
+    time_seconds: float
+    image_rgb: np.ndarray
+
+
+class Clip:
+    """An open video. Use it in a `with`, which closes it.
+
+    Args:
+        capture: An opened `cv2.VideoCapture`, or anything that acts as one.
+        name: What messages call it.
+        is_live: True for a camera, whose time is when frames arrive.
+    """
+
+    def __init__(self, capture: Any, name: str, *, is_live: bool = False) -> None:
+        self._capture, self._is_live = capture, is_live
+        self.name = name
+        fps = float(capture.get(cv2.CAP_PROP_FPS))
+        self.fps = fps if 0 < fps <= _MOST_FPS else _DEFAULT_FPS
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.frame_count = count if count > 0 and not is_live else None
+
+    def __enter__(self) -> Clip:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._capture.release()
+
+    def frames(
+        self, *, every: int = 1, start_seconds: float = 0.0, end_seconds: float | None = None
+    ) -> Iterator[Frame]:
+        """The frames, in order.
+
+        Args:
+            every: Decode fully only each so-manieth frame.
+            start_seconds, end_seconds: From when to when; None is the end.
+        """
+        wanted = 0
+        for index, time_seconds in self._grabbed(start_seconds):
+            if end_seconds is not None and time_seconds > end_seconds:
+                return
+            if time_seconds < start_seconds:
+                continue
+            wanted += 1
+            if (wanted - 1) % every == 0:
+                done, image_bgr = self._capture.retrieve()
+                if done and image_bgr is not None and image_bgr.size:
+                    yield Frame(index, time_seconds, _rgb(image_bgr))
+
+    def _grabbed(self, start_seconds: float) -> Iterator[tuple[int, float]]:
+        """Numbers and times of the frames that could be read; broken ones are passed over."""
+        index = self._seek(start_seconds)
+        last_seconds, broken = -1.0, 0
+        while broken <= _BROKEN_FRAMES:
+            if self._capture.grab():
+                broken = 0
+                last_seconds = self._time(index, last_seconds)
+                yield index, last_seconds
+            elif self.frame_count is None or index + 1 >= self.frame_count:
+                return
+            else:
+                broken += 1
+            index += 1
+
+    def _seek(self, start_seconds: float) -> int:
+        """Go near a time, and say the number of the next frame."""
+        if start_seconds <= _SEEK_EARLY_SECONDS or self.frame_count is None:
+            return 0
+        self._capture.set(cv2.CAP_PROP_POS_MSEC, (start_seconds - _SEEK_EARLY_SECONDS) * 1000)
+        return max(0, round(float(self._capture.get(cv2.CAP_PROP_POS_FRAMES))))
+
+    def _time(self, index: int, last_seconds: float) -> float:
+        """The time of the frame that was grabbed: the file's own, which knows variable rates, where it makes sense."""
+        stated = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+        if stated > last_seconds and (stated > 0 or index == 0):
+            return stated
+        return max(index / self.fps, last_seconds + 1 / self.fps) if last_seconds >= 0 else index / self.fps
+
+
+def open_clip(source: str | os.PathLike[str] | int) -> Clip:
+    """Open a video file, an address of a stream, or a camera by its number.
+
+    Raises:
+        ImageError: It cannot be opened, or holds no picture.
+    """
+    text = str(source)
+    number = int(text) if text.isdecimal() else None
+    name = text if number is None else f"camera {number}"
+    if number is None and "://" not in name and not Path(name).is_file():
+        raise ImageError(f"Expected a video file at {name}. Received: no such file.")
+    capture = None
+    with contextlib.suppress(cv2.error):
+        capture = cv2.VideoCapture(name if number is None else number)
+    if capture is None or not capture.isOpened():
+        what = (
+            "a camera that is free" if number is not None else "a video that OpenCV can read (mp4, mov, avi, mkv, webm)"
+        )
+        raise ImageError(f"Expected {what}. Received: {name}, which does not open.")
+    return Clip(capture, name, is_live=number is not None)
+
+
+def _rgb(image_bgr: np.ndarray) -> np.ndarray:
+    code = cv2.COLOR_GRAY2RGB if image_bgr.ndim == 2 else cv2.COLOR_BGR2RGB
+    return cv2.cvtColor(image_bgr, code)  # type: ignore[no-any-return]
