@@ -129,6 +129,19 @@ def test_curves_hold_the_whole_area_and_few_points(drawn: Drawn) -> None:
         assert ((x[0], y[0]), (x[-1], y[-1])) == ((0, 0), (1, 1))
 
 
+def test_the_area_under_what_is_drawn_is_the_area_that_is_named(drawn: Drawn) -> None:
+    split = drawn(300)
+    roc = OneVsRestPlot.from_probabilities(split.y_true, split.probabilities, kind="roc")
+    steps = OneVsRestPlot.from_probabilities(split.y_true, split.probabilities, kind="precision_recall")
+    for line in roc.draw().axes[0].lines[1:]:  # the first is the diagonal
+        area = np.trapezoid(line.get_ydata(), line.get_xdata())
+        assert line.get_label().endswith(f"{area:.3f}")
+    for line in steps.draw().axes[0].lines:
+        assert line.get_drawstyle() == "steps-post"
+        area = -np.sum(np.diff(line.get_xdata()) * line.get_ydata()[:-1])
+        assert line.get_label().endswith(f"{area:.3f}")
+
+
 def test_certain_answers_are_those_above_the_threshold(drawn: Drawn) -> None:
     split = drawn(200)
     confidence = split.probabilities.astype(np.float64).max(axis=1)

@@ -26,7 +26,7 @@ class OneVsRestPlot:
 
     Attributes:
         kind: `roc` or `precision_recall`.
-        curves: By code: x float64 (K,) and y float64 (K,).
+        curves: By code: x float64 (K,) and y float64 (K,), for `precision_recall` from the largest recall down.
         areas: By code: area under the whole curve.
     """
 
@@ -56,8 +56,9 @@ class OneVsRestPlot:
                 ax.plot([0, 1], [0, 1], color=MUTED, linestyle="--", linewidth=1)
             for code in sorted(self.areas, key=lambda c: -self.areas[c]):
                 label = f"{EMOTIONS[code]}  {self.areas[code]:.3f}"
-                style = "post" if self.kind == "roc" else "pre"
-                ax.plot(*self.curves[code], color=EMOTION_COLOURS[code], label=label, drawstyle=f"steps-{style}")
+                # Joined as the areas are computed: ROC by lines, precision in steps.
+                style = "default" if self.kind == "roc" else "steps-post"
+                ax.plot(*self.curves[code], color=EMOTION_COLOURS[code], label=label, drawstyle=style)
             for axis in (ax.xaxis, ax.yaxis):
                 axis.set_major_formatter(PercentFormatter(1, decimals=0))
             ax.set(xlim=(-0.005, 1.005), ylim=(0, 1.01))
