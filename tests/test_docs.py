@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 import subprocess
@@ -20,7 +21,7 @@ from skimage.data import astronaut
 from mien.cli import app
 from mien.config import config_to_dict, field_docs, load_config
 from mien.emotions import EMOTIONS
-from mien.inference.model_files import bundled_models
+from mien.inference.model_files import find_model
 from mien.inference.saving import write_image
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,7 +123,15 @@ def _python_snippets() -> list[str]:
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
-@pytest.mark.skipif(not bundled_models(), reason="this checkout has no bundled model")
+def test_the_accuracy_in_the_readme_is_that_of_the_bundled_model() -> None:
+    metrics = json.loads(find_model("base").metrics_path("test").read_text(encoding="utf-8"))
+    accuracy, without = metrics["scores"]["accuracy"], metrics["scores_without_identical"]["accuracy"]
+    value, low, high, rest = (100 * x for x in (accuracy["value"], accuracy["low"], accuracy["high"], without["value"]))
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"right on {value:.1f}% of FER-2013's PrivateTest (95% interval {low:.1f} to {high:.1f})" in text
+    assert f"on {rest:.1f}% without the images that are also in Training" in text
+
+
 @pytest.mark.parametrize("snippet", _python_snippets())
 def test_python_in_the_readme_runs(snippet: str, tmp_path: Path) -> None:
     write_image(tmp_path / "photo.jpg", astronaut())

@@ -48,7 +48,7 @@ def demo(
         with console.status(doing):
             step()
     console.print(_table(walk.steps))
-    console.print(f"Look at {walk.steps[-1].path}")
+    console.print(f"Look at {walk.steps[-1].path}. All about the network: mien report {walk.run.path}", soft_wrap=True)
 
 
 def _table(steps: Sequence[Step]) -> Table:
