@@ -1,0 +1,263 @@
+"""A video becomes rows of followed faces; files are whole whatever happens; memory stays flat."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.emotions import EMOTIONS
+from mien.errors import ConfigError, RunError
+from mien.inference.frames import Frame, open_clip
+from mien.inference.predictor import Predictor
+from mien.inference.results import Box, DetectedFace
+from mien.inference.sinks import AnnotatedVideo, CsvSink, JsonLinesSink, Sink, row_sink
+from mien.inference.video import ROW_COLUMNS, FrameAnswer, VideoAnalysis
+
+FPS = 20.0
+
+
+class FakeClip:
+    """Frames made as they are asked for: a bright face that goes right over a dark one that stays."""
+
+    fps = FPS
+    name = "fake"
+
+    def __init__(self, count: int, *, gap: tuple[int, int] = (0, 0)) -> None:
+        self.count, self.gap, self.made = count, gap, 0
+
+    def frames(self, *, every: int = 1, start_seconds: float = 0, end_seconds: float | None = None) -> Iterator[Frame]:
+        for number in range(0, self.count, every):
+            time_seconds = number / FPS
+            if time_seconds < start_seconds or (end_seconds is not None and time_seconds > end_seconds):
+                continue
+            self.made += 1
+            image = np.zeros((60, 200, 3), np.uint8)
+            if not self.gap[0] <= number < self.gap[1]:
+                x = 60 + 40 * number % 100
+                image[10:50, x : x + 40] = 255
+            yield Frame(number, time_seconds, image)
+
+
+class BrightAndDark:
+    """Finds the bright square, and a dark face at the left."""
+
+    name = "fake"
+    margin = 0.0
+
+    def detect(self, image_rgb: np.ndarray) -> tuple[DetectedFace, ...]:
+        faces = [DetectedFace(Box(0, 10, 40, 40), 0.9)]
+        columns = np.flatnonzero(image_rgb[30, :, 0])
+        if columns.size:
+            faces.insert(0, DetectedFace(Box(float(columns[0]), 10, 40, 40), 0.8))
+        return tuple(faces)
+
+
+class StillClip(FakeClip):
+    """The same, but the bright face moves slowly."""
+
+    def frames(self, *, every: int = 1, start_seconds: float = 0, end_seconds: float | None = None) -> Iterator[Frame]:
+        for number in range(0, self.count, every):
+            image = np.zeros((60, 200, 3), np.uint8)
+            if not self.gap[0] <= number < self.gap[1]:
+                x = 60 + number % 90
+                image[10:50, x : x + 40] = 255
+            self.made += 1
+            yield Frame(number, number / FPS, image)
+
+
+@pytest.fixture
+def predictor(toy_model: Path) -> Predictor:
+    return Predictor(toy_model, detector=BrightAndDark())
+
+
+def _answers(predictor: Predictor, clip: Any, **options: Any) -> tuple[list[FrameAnswer], VideoAnalysis]:
+    analysis = VideoAnalysis(predictor, **options)
+    return list(analysis.answers(clip)), analysis
+
+
+def test_each_person_has_one_number_through_a_gap(predictor: Predictor) -> None:
+    answers, analysis = _answers(predictor, StillClip(60, gap=(20, 30)))
+    for answer in answers:
+        numbers = [tracked.track for tracked in answer.faces]
+        assert numbers == ([2] if 20 <= answer.frame.number < 30 else [1, 2])
+    bright, dark = analysis.summaries()
+    assert (bright.emotion, dark.emotion) == ("neutral", "angry")
+    assert bright.seen_seconds == pytest.approx(59 / FPS)  # the gap is bridged
+    assert dark.shares["angry"] == 1
+
+
+def test_probabilities_are_smoothed_and_the_instant_is_kept(toy_model: Path) -> None:
+    class Flicker:
+        fps, name = FPS, "fake"
+
+        def frames(self, **_: Any) -> Iterator[Frame]:
+            for number in range(30):
+                # One frame of the bright face is dark grey: a blink of the classifier.
+                image = np.full((60, 200, 3), 0 if number != 20 else 128, np.uint8)
+                yield Frame(number, number / FPS, image)
+
+    predictor = Predictor(toy_model, detector="none")
+    answers, _ = _answers(predictor, Flicker(), smoothing_seconds=0.5)
+    blink = answers[20].faces[0]
+    assert blink.instant_emotion == "happy"
+    assert blink.face.emotion == "angry"
+    weight = 1 - math.exp(-(1 / FPS) / 0.5)
+    steady = answers[19].faces[0].face.probabilities["angry"]
+    assert blink.face.probabilities["angry"] == pytest.approx((1 - weight) * steady, abs=0.01)
+    raw, _ = _answers(predictor, Flicker(), smoothing_seconds=0)
+    assert raw[20].faces[0].face.emotion == "happy"
+
+
+def test_frames_between_are_left_out_or_shown(predictor: Predictor) -> None:
+    answers, _ = _answers(predictor, StillClip(20), every=5)
+    assert [answer.frame.number for answer in answers] == [0, 5, 10, 15]
+    answers, _ = _answers(predictor, StillClip(20), every=5, yield_skipped=True)
+    assert len(answers) == 20
+    assert [answer.frame.number for answer in answers if answer.is_new] == [0, 5, 10, 15]
+    assert answers[7].faces is answers[5].faces
+
+
+@pytest.mark.parametrize(
+    "options", [{"every": 0}, {"start_seconds": -1}, {"start_seconds": 5, "end_seconds": 5}, {"smoothing_seconds": -1}]
+)
+def test_numbers_that_make_no_sense_are_refused(predictor: Predictor, options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        VideoAnalysis(predictor, **options)
+
+
+def test_rows_are_the_same_in_csv_and_json_lines(predictor: Predictor, tmp_path: Path) -> None:
+    answers, _ = _answers(predictor, StillClip(5))
+    with CsvSink(tmp_path / "a.csv") as table, JsonLinesSink(tmp_path / "a.jsonl") as lines:
+        for answer in answers:
+            table.write(answer)
+            lines.write(answer)
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    objects = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert len(rows) == len(objects) == 10
+    for row, value in zip(rows, objects, strict=True):
+        assert tuple(row) == tuple(value) == ROW_COLUMNS
+        assert row == {name: "" if item is None else str(item) for name, item in value.items()}
+    assert sum(objects[0][name] for name in EMOTIONS) == pytest.approx(1, abs=1e-5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "a.jsonl"]
+
+
+def test_parquet_holds_the_same_rows(predictor: Predictor, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    answers, _ = _answers(predictor, StillClip(5))
+    with row_sink(tmp_path / "a.parquet") as sink:
+        for answer in answers:
+            sink.write(answer)
+    table = parquet.read_table(tmp_path / "a.parquet")
+    assert tuple(table.column_names) == ROW_COLUMNS
+    assert table.column("track").to_pylist() == [1, 2] * 5
+
+
+class Failing(Sink):
+    """Fails at its third frame, as a full disk would."""
+
+    def _open(self) -> None:
+        self.count = 0
+
+    def _write(self, answer: FrameAnswer) -> None:
+        self.count += 1
+        if self.count == 3:
+            raise OSError(28, "No space left on device")
+
+    def _close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("stop", ["sink", "interrupt"])
+def test_whatever_stops_it_files_are_whole_up_to_there(predictor: Predictor, tmp_path: Path, stop: str) -> None:
+    analysis = VideoAnalysis(predictor)
+    with (
+        pytest.raises(RunError if stop == "sink" else KeyboardInterrupt),
+        CsvSink(tmp_path / "a.csv") as table,
+        AnnotatedVideo(tmp_path / "a.avi", fps=FPS) as video,
+        Failing(tmp_path / "nothing") as failing,
+    ):
+        for answer in analysis.answers(StillClip(100)):  # type: ignore[arg-type]
+            table.write(answer)
+            video.write(answer)
+            if stop == "sink":
+                failing.write(answer)
+            elif answer.frame.number == 2:
+                raise KeyboardInterrupt
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    assert [row["frame"] for row in rows] == ["0", "0", "1", "1", "2", "2"]
+    with open_clip(tmp_path / "a.avi") as clip:
+        assert len(list(clip.frames())) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.avi", "a.csv"]
+    assert threading.active_count() == 1 or not [t for t in threading.enumerate() if t.name.startswith("mien")]
+
+
+def test_the_annotated_video_shows_the_faces_at_the_right_time(predictor: Predictor, tmp_path: Path) -> None:
+    with AnnotatedVideo(tmp_path / "a.avi", fps=FPS) as video:
+        for answer in VideoAnalysis(predictor).answers(StillClip(10)):  # type: ignore[arg-type]
+            if answer.frame.number != 4:  # a dropped frame: the one before it stays on
+                video.write(answer)
+    with open_clip(tmp_path / "a.avi") as clip:
+        frames = list(clip.frames())
+    assert len(frames) == 10
+    assert frames[0].image_rgb.shape == (240, 800, 3)  # small pictures are enlarged for their labels
+    assert np.ptp(frames[0].image_rgb[:, :160].astype(int).sum(axis=2)) > 300  # the dark face has a label
+
+
+def test_other_endings_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"\.csv, \.jsonl, \.parquet"):
+        row_sink(tmp_path / "a.xlsx")
+    with pytest.raises(ConfigError, match=r"\.mp4"):
+        AnnotatedVideo(tmp_path / "a.gif", fps=FPS)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(RunError):
+        row_sink(tmp_path / "file" / "a.csv")
+
+
+def test_memory_does_not_grow_with_the_length(predictor: Predictor, tmp_path: Path) -> None:
+    import tracemalloc
+
+    clip = FakeClip(600)
+    analysis = VideoAnalysis(predictor)
+    sizes = []
+    tracemalloc.start()
+    try:
+        with CsvSink(tmp_path / "a.csv") as sink:
+            for answer in analysis.answers(clip):  # type: ignore[arg-type]
+                sink.write(answer)
+                if answer.frame.number in (200, 590):
+                    sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert clip.made == 600
+    assert sizes[1] - sizes[0] < 100_000  # 390 frames of 36 kB would be 14 MB
+
+
+def test_the_shared_clip_has_one_person_throughout(toy_model: Path, yunet_path: Path, shared: Path) -> None:
+    predictor = Predictor(toy_model, detector="yunet", yunet_path=yunet_path)
+    analysis = VideoAnalysis(predictor, every=3)
+    with open_clip(shared / "photos" / "clip.mp4") as clip:
+        tracks = [[tracked.track for tracked in answer.faces] for answer in analysis.answers(clip)]
+    assert tracks == [[1]] * 39
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="sound is kept only where ffmpeg is")
+def test_sound_is_kept_where_ffmpeg_is(predictor: Predictor, tmp_path: Path) -> None:
+    import subprocess
+
+    source = tmp_path / "source.mp4"
+    inputs = ["-f", "lavfi", "-i", "testsrc=d=1:r=20:s=64x48", "-f", "lavfi", "-i", "sine=d=1"]
+    subprocess.run(["ffmpeg", "-v", "error", *inputs, str(source)], check=True)
+    with open_clip(source) as clip, AnnotatedVideo(tmp_path / "a.mp4", fps=clip.fps, sound_path=source) as video:
+        for answer in VideoAnalysis(predictor).answers(clip):
+            video.write(answer)
+    probe = subprocess.run(["ffmpeg", "-i", str(tmp_path / "a.mp4")], check=False, capture_output=True, text=True)
+    assert "Audio:" in probe.stderr
