@@ -22,9 +22,10 @@ from mien.run import Run
 
 __all__ = ["explain_split"]
 
-# How many faces of each answer the curves are measured on: 12 × 7 faces × 4 curves × 13 points are 4,400 answers.
-_FACES_PER_ANSWER = 12
-_CURVE_STEPS = 12
+# Faces of each answer that the curves are measured on: 10 × 7 faces × 4 curves × 11 points are 3,080 answers.
+_FACES_PER_ANSWER = 10
+_CURVE_STEPS = 10
+_FACES_PER_MEAN = 150  # more change a mean map by less than can be seen
 _RANDOMISED_LAYERS = 4  # from the top down; the maps of a trained network are gone after two or three
 
 
@@ -51,10 +52,12 @@ def explain_split(run: Run, split: Split, probabilities: np.ndarray, *, seed: in
     answers = probabilities.argmax(axis=1)
     order = np.random.default_rng(seed).permutation(len(split))
     shown = _some_of_each(order, answers, right=answers == split.labels)
-    measured = np.concatenate([order[answers[order] == code][:_FACES_PER_ANSWER] for code in range(NUM_EMOTIONS)])
+    by_answer = [order[answers[order] == code] for code in range(NUM_EMOTIONS)]
+    measured = np.concatenate([rows[:_FACES_PER_ANSWER] for rows in by_answer])
+    averaged = np.concatenate([rows[:_FACES_PER_MEAN] for rows in by_answer])
     return (
         _grid(model, split.take(shown), probabilities[shown]),
-        _mean_maps(model, split, answers),
+        _mean_maps(model, split.images[averaged], answers[averaged]),
         _curves(model, split.images[measured], answers[measured]),
         _randomised(model, split.images[measured], answers[measured]),
     )
@@ -92,12 +95,12 @@ def _captions(labels: np.ndarray, probabilities: np.ndarray) -> Sequence[str]:
     return [f"{name} {share:.0%}" for name, share in zip(names, confidence, strict=True)]
 
 
-def _mean_maps(model: Any, split: Split, answers: np.ndarray) -> Picture:
-    maps = GradCam(model).maps(split.images, answers)
+def _mean_maps(model: Any, faces: np.ndarray, answers: np.ndarray) -> Picture:
+    maps = GradCam(model).maps(faces, answers)
     counts = np.bincount(answers, minlength=NUM_EMOTIONS)
-    images = np.stack([_mean(split.images[answers == code]) for code in range(NUM_EMOTIONS)])
+    images = np.stack([_mean(faces[answers == code]) for code in range(NUM_EMOTIONS)])
     means = np.stack([_mean(maps[answers == code]) for code in range(NUM_EMOTIONS)])
-    caption = "The mean Grad-CAM of each answer over the mean of its faces; below the name, how many they are."
+    caption = "The mean Grad-CAM of each answer over the mean of those faces; below the name, how many they are."
     return Picture(MeanMapsPlot(images, means, counts).draw(), caption, "explanations_mean", photographic=True)
 
 

@@ -1,0 +1,58 @@
+"""Explanations of a run, from its model to pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+from mien.config import config_from_dict
+from mien.data.synthetic import synthetic_dataset
+from mien.explanations import explain_split
+from mien.learn.scoring import score_split
+from mien.learn.training import train
+from mien.run import Run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    dataset = synthetic_dataset(samples_per_class=30)
+    run = Run(tmp_path_factory.mktemp("runs") / "faces")
+    settings = {"model": {"architecture": "cnn", "widths": [8, 16], "blocks": [1, 1]}}
+    options = {"optimizer": {"name": "adam", "learning_rate": 0.003, "schedule": "constant"}}
+    train(config_from_dict({**settings, **options, "train": {"epochs": 2}}), dataset.train, dataset.val, run)
+    return run
+
+
+def test_pictures_of_a_run(run: Run) -> None:
+    val = synthetic_dataset(samples_per_class=30).val
+    pictures = explain_split(run, val, score_split(run, val).probabilities)
+    names = [picture.name for picture in pictures]
+    assert names == [
+        "explanations",
+        "explanations_mean",
+        "explanations_faithfulness",
+        "explanations_randomised",
+    ]
+    assert [picture.photographic for picture in pictures] == [True, True, False, False]
+    grid = pictures[0].figure
+    captions = [ax.get_title(loc="left") for ax in grid.axes if ax.get_title(loc="left")]
+    assert captions
+    assert all(caption.endswith("%") for caption in captions)
+
+
+def test_no_images_give_no_pictures(run: Run) -> None:
+    val = synthetic_dataset(samples_per_class=30).val
+    assert explain_split(run, val.take(np.array([], int)), np.zeros((0, 7))) == ()
+
+
+def test_a_run_without_a_model_says_how_to_make_one(tmp_path: Path) -> None:
+    val = synthetic_dataset(samples_per_class=30).val
+    from mien.errors import RunError
+
+    with pytest.raises(RunError, match="mien train"):
+        explain_split(Run(tmp_path), val, np.full((len(val), 7), 1 / 7))
