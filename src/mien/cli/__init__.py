@@ -15,6 +15,7 @@ import typer
 
 from mien import __version__
 from mien.cli.audit import audit
+from mien.cli.bench import bench
 from mien.cli.compare import compare
 from mien.cli.data import data_app
 from mien.cli.demo import demo
@@ -75,6 +76,7 @@ def _options(
 # In the order of `mien --help`; Typer puts groups last.
 app.command()(predict)
 app.command()(video)
+app.command()(bench)
 app.command()(demo)
 app.command()(train)
 app.command()(evaluate)

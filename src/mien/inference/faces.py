@@ -41,12 +41,15 @@ class FaceDetector(Protocol):
         """The faces of an image, uint8 (H, W, 3) RGB; called from several threads at once."""
 
 
-def choose_detector(name: str = "auto", *, yunet_path: str | os.PathLike[str] | None = None) -> FaceDetector:
+def choose_detector(
+    name: str = "auto", *, yunet_path: str | os.PathLike[str] | None = None, threads: int | None = None
+) -> FaceDetector:
     """The detector of a name.
 
     Args:
         name: `yunet`, `haar`, `none`, or `auto`: YuNet when its file is found, else Haar.
         yunet_path: YuNet's file; None looks in MIEN_YUNET and in the user's cache folder.
+        threads: Threads of YuNet; None takes as many as there are cores, at most 4.
 
     Raises:
         DetectorError: An unknown name, or a detector that this machine does not have.
@@ -59,7 +62,7 @@ def choose_detector(name: str = "auto", *, yunet_path: str | os.PathLike[str] | 
         return HaarDetector()
     path = Path(yunet_path) if yunet_path else find_yunet()
     if path is not None:
-        return YuNetDetector(path)
+        return YuNetDetector(path, threads=threads)
     if name == "auto" and HaarDetector.is_available():
         return HaarDetector()
     raise DetectorError(

@@ -45,7 +45,7 @@ class Predictor:
         yunet_path: YuNet's file; None looks in MIEN_YUNET and in the user's cache folder.
         margin: Share of a box's longer side that the crop adds on each side; None takes what suits the detector.
         max_faces: Most faces to answer on per image, the largest first; None answers on all.
-        threads: Threads of the classifier; None takes as many as there are cores, at most 4.
+        threads: Threads of the classifier and of YuNet; None takes as many as there are cores, at most 4.
         limits: What images are too large to be read.
 
     Raises:
@@ -64,7 +64,7 @@ class Predictor:
         threads: int | None = None,
         limits: ImageLimits = DEFAULT_LIMITS,
     ) -> None:
-        self._detector = _checked_detector(detector, yunet_path)
+        self._detector = _checked_detector(detector, yunet_path, threads)
         self._classifier = Classifier(model, threads=threads)
         self._margin = self._detector.margin if margin is None else margin
         self._max_faces = max_faces
@@ -214,9 +214,9 @@ def _name_of(source: ImageSource, otherwise: Name) -> str | Name:
     return os.fspath(source) if isinstance(source, (str, os.PathLike)) else otherwise
 
 
-def _checked_detector(detector: Any, yunet_path: str | os.PathLike[str] | None) -> FaceDetector:
+def _checked_detector(detector: Any, yunet_path: str | os.PathLike[str] | None, threads: int | None) -> FaceDetector:
     if isinstance(detector, str):
-        return choose_detector(detector, yunet_path=yunet_path)
+        return choose_detector(detector, yunet_path=yunet_path, threads=threads)
     if not (hasattr(detector, "detect") and hasattr(detector, "name") and hasattr(detector, "margin")):
         raise DetectorError(
             f"Expected a detector's name or an object with name, margin and detect(). Received: {detector!r}."
