@@ -284,6 +284,11 @@ class _Loop:
             ),
             metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         )
+        if keras.backend.backend() == "jax":
+            # A fit on JAX that finds loss and metrics unbuilt takes a batch off the epoch to build them, so the first
+            # epoch of every process would differ from the same epoch of an uninterrupted run.
+            one = np.zeros((1, *self._fitted.input_shape[1:]), np.float32)
+            self._fitted.test_on_batch(one, np.eye(self._fitted.output_shape[-1], dtype=np.float32)[:1])
 
     def _phase_plan(self, phase: int) -> tuple[float, int]:
         """Peak learning rate and number of epochs of a phase."""
