@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import keras
 import numpy as np
+from keras import ops
 
 from mien.learn.gradients import logit_gradients
 
@@ -43,7 +44,8 @@ class GradCam:
 
     def _batch(self, images: np.ndarray, codes: np.ndarray) -> np.ndarray:
         pixels = images[..., None].astype(np.float32)
-        features = np.asarray(self._features.predict_on_batch(pixels), np.float32)  # (N, h, w, C)
+        # Called, not predicted: compiling a graph would cost more than the few batches that are asked for.
+        features = np.asarray(ops.convert_to_numpy(self._features(pixels, training=False)), np.float32)  # (N, h, w, C)
         weights = logit_gradients(self._head, features, codes).mean(axis=(1, 2), keepdims=True)  # (N, 1, 1, C)
         coarse = np.maximum((features * weights).sum(axis=-1), 0)  # (N, h, w)
         strongest = coarse.max(axis=(1, 2), keepdims=True)
@@ -95,7 +97,7 @@ def check_by_randomisation(
     rng = np.random.default_rng(seed)
     names, correlations = [], []
     for layer in [layer for layer in reversed(copy.layers) if getattr(layer, "kernel", None) is not None][:layers]:
-        kernel = np.array(keras.ops.convert_to_numpy(layer.kernel))
+        kernel = np.array(ops.convert_to_numpy(layer.kernel))
         layer.kernel.assign(rng.permutation(kernel.ravel()).reshape(kernel.shape))
         names.append(layer.name)
         correlations.append(_mean_rank_correlation(trained, GradCam(copy).maps(images, codes)))
