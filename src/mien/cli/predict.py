@@ -72,6 +72,8 @@ def predict(
         yunet_path=yunet,
         margin=margin,
         max_faces=max_faces,
+        # Many photos keep all cores busy by themselves: one each.
+        threads=None if len(found) == 1 else 1,
         limits=ImageLimits(round(max_megabytes * 2**20), round(max_megapixels * 1e6)),
     )
     answers = _answers(predictor, found, boxes, workers=workers, keep_images=save is not None)
