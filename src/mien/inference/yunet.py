@@ -1,8 +1,8 @@
 """YuNet: a small face detector that finds turned, small and half-covered faces, with five landmarks each.
 
 Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face Detector", doi:10.1007/s11633-023-1423-y. It is run by ONNX
-Runtime rather than by `cv2.FaceDetectorYN`: the answers are the same, for a third of the processor time, from several
-threads at once, and under OpenCV 4 and 5 alike (`benchmarks/yunet_runtime.py`).
+Runtime rather than by `cv2.FaceDetectorYN`: the answers are the same (a test compares them), for about half of the
+processor time, from several threads at once, and under OpenCV 4 and 5 alike.
 """
 
 from __future__ import annotations
