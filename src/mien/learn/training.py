@@ -85,8 +85,8 @@ def train(
         train_split: The images to fit.
         val_split: The images to choose the epoch on.
         run: The folder to write.
-        resume: Go on after the last finished epoch. On a CPU, with the same backend and number of threads, the result
-            is the one an uninterrupted run gives.
+        resume: Go on after the last finished epoch. On a CPU, with TensorFlow or JAX and the same number of threads,
+            the result is the one an uninterrupted run gives, bit for bit; on PyTorch it is close to it.
         data_facts: Written to environment.json: source, protocol, fingerprint of the dataset.
         observer: Told of progress.
 
@@ -284,9 +284,9 @@ class _Loop:
             ),
             metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         )
-        if keras.backend.backend() == "jax":
-            # A fit on JAX that finds loss and metrics unbuilt takes a batch off the epoch to build them, so the first
-            # epoch of every process would differ from the same epoch of an uninterrupted run.
+        if keras.backend.backend() != "tensorflow":
+            # A fit on JAX or PyTorch that finds loss and metrics unbuilt takes a batch off the epoch to build them, so
+            # the first epoch of every process would differ from the same epoch of an uninterrupted run.
             one = np.zeros((1, *self._fitted.input_shape[1:]), np.float32)
             self._fitted.test_on_batch(one, np.eye(self._fitted.output_shape[-1], dtype=np.float32)[:1])
 
