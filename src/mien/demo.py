@@ -124,6 +124,7 @@ class Demo:
 
     def evaluate(self) -> Step:
         """Score val, then test, and write metrics and figures."""
+        from mien.data.audit import identical_to_train
         from mien.evaluate.run_evaluation import evaluate_run
         from mien.learn.scoring import score_split
 
@@ -131,7 +132,7 @@ class Demo:
         for name in ("val", "test"):  # val first: it decides the temperature
             split = self._dataset.split(name)
             self.run.write_probabilities(name, score_split(self.run, split))
-            identical = _also_in_train(split, self._dataset)
+            identical = identical_to_train(self._dataset, name)
             self._evaluation, _ = evaluate_run(self.run, name, identical_to_train=identical)
         scores = self._evaluation.scores
         text = f"{_with_interval(self._evaluation)} of test right, macro F1 {scores.macro_f1.value:.3f}"
@@ -240,12 +241,6 @@ def _empty(folder: Path) -> None:
         raise RunError(f"Expected to empty {folder}. Received: {error}. Choose another with --out.") from error
     with atomic_write(mark) as temporary:
         temporary.write_text("mien demo empties this folder when it runs again.\n", encoding="utf-8")
-
-
-def _also_in_train(split: Split, dataset: Dataset) -> np.ndarray:
-    from mien.data.content_hash import content_hashes
-
-    return np.isin(content_hashes(split.images), content_hashes(dataset.train.images))
 
 
 def _with_interval(evaluation: Evaluation) -> str:
