@@ -8,6 +8,7 @@ import pytest
 
 from mien.config import Config, ModelConfig
 from mien.data.dataset import Split
+from mien.errors import ConfigError
 from mien.learn.explain import GradCam, check_by_randomisation
 from mien.learn.models import build_model
 from mien.learn.scoring import load_model
@@ -41,6 +42,15 @@ def test_gradcam_of_a_head_with_global_pooling_is_the_class_activation_map() -> 
         if cam.max() > 0:
             small = fine.reshape(24, 2, 24, 2).mean((1, 3))
             assert np.corrcoef(small.ravel(), cam.ravel())[0, 1] > 0.95
+
+
+def test_an_earlier_layer_gives_finer_maps_and_one_that_is_gone_round_is_refused() -> None:
+    model = build_model(ModelConfig(architecture="resnet", widths=(4, 8), blocks=(1, 1)))
+    maps = GradCam(model, layer="stage1_1_relu").maps(IMAGES, CODES)
+    assert maps.shape == (6, 48, 48)
+    for layer in ("stage1_1_a_relu", "no_such_layer"):
+        with pytest.raises(ConfigError, match="stage1_1_relu"):
+            GradCam(model, layer=layer)
 
 
 def test_no_images_give_no_maps() -> None:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mien.errors import ConfigError
 from mien.learn.gradients import logit_gradients
 
 __all__ = ["GradCam", "RandomisationCheck", "check_by_randomisation"]
@@ -20,13 +21,25 @@ class GradCam:
     """Grad-CAM of a model of `mien.learn.models` (Selvaraju et al. 2017, arXiv:1610.02391).
 
     Args:
-        model: Any architecture; its layers `features` and `logits` are used.
+        model: Any architecture.
+        layer: Name of the layer whose feature maps are weighed: the last ones, or earlier and finer ones such as
+            `stage3_2_relu`, as long as everything after it depends on the image through it alone.
+
+    Raises:
+        ConfigError: The model has no such layer, or something goes round it.
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        features = model.get_layer("features")
-        self._features = keras.Model(model.input, features.output)
-        self._head = _head(model)
+    def __init__(self, model: keras.Model, *, layer: str = "features") -> None:
+        try:
+            features = model.get_layer(layer).output
+            self._features = keras.Model(model.input, features)
+            self._head = keras.Model(features, model.get_layer("logits").output)
+        except ValueError as error:
+            names = ", ".join(one.name for one in model.layers if len(getattr(one.output, "shape", ())) == 4)
+            raise ConfigError(
+                f"Expected a layer of feature maps that all later layers go through. Received: {layer!r}. "
+                f"Layers with feature maps: {names}."
+            ) from error
 
     def maps(self, images: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """What speaks for a class.
@@ -53,16 +66,6 @@ class GradCam:
         size = images.shape[2], images.shape[1]
         fine = np.stack([cv2.resize(one, size, interpolation=cv2.INTER_CUBIC) for one in coarse])
         return np.clip(fine, 0, 1)  # cubic interpolation overshoots a little
-
-
-def _head(model: keras.Model) -> keras.Model:
-    """The layers after `features`, up to `logits`, as a model of their own that shares the weights."""
-    names = [layer.name for layer in model.layers]
-    inputs = keras.Input(model.get_layer("features").output.shape[1:])
-    x = inputs
-    for name in names[names.index("features") + 1 : names.index("logits") + 1]:
-        x = model.get_layer(name)(x)
-    return keras.Model(inputs, x)
 
 
 @dataclass(frozen=True)
