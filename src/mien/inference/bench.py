@@ -5,6 +5,7 @@ Medians and 95th percentiles over repeated calls, because other programs only ev
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -148,18 +149,29 @@ def _photo() -> bytes:
     return encoded.tobytes()
 
 
+# Runs a command and tells its exit code, wall seconds and peak of memory. It stands between this process and the
+# command because the system counts the memory of the process that starts another as memory of the other.
+_WATCHER = """
+import json, subprocess, sys, time
+started = time.perf_counter()
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+wall = time.perf_counter() - started
+try:
+    import resource
+    # macOS counts bytes, everybody else kilobytes.
+    unit = 2**20 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
+except ImportError:  # Windows
+    peak = None
+print(json.dumps([code, wall, peak]))
+"""
+
+
 def _run(command: Sequence[str]) -> tuple[float, float | None]:
     """Wall seconds of a process, and the peak of its memory in megabytes."""
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        peak = None
-        if hasattr(os, "wait4"):
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            # macOS counts bytes, everybody else kilobytes.
-            peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
-        code = process.wait()
-    wall = time.perf_counter() - started
+    watcher = [sys.executable, "-c", _WATCHER, *command]
+    done = subprocess.run(watcher, stdout=subprocess.PIPE, text=True, check=True)
+    code, wall, peak = json.loads(done.stdout)
     if code:
         raise ModelError(f"Expected {' '.join(command[1:4])} to answer. Received: exit code {code}.")
     return wall, peak
