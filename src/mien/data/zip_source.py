@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import threading
 import zipfile
 import zlib
 from functools import partial
@@ -46,9 +47,12 @@ def read_zip(path: Path, *, problems: Problems, progress: Progress | None = None
     with archive:
         members = _safe_members(archive, path.name, problems)
         if any(is_image_name(member.filename) for member in members):
+            # Images are decoded by several threads. Python 3.13.0 reads wrong bytes when several of them read one zip
+            # (it seeks from where another thread left the file), so they take turns at that, which is the short part.
+            turn = threading.Lock()
             # Some programs on Windows write backslashes.
             entries = [
-                Entry(member.filename.replace("\\", "/"), partial(_read_image_bytes, archive, member))
+                Entry(member.filename.replace("\\", "/"), partial(_read_image_bytes, archive, member, turn))
                 for member in members
             ]
             return read_tree(entries, source=path.name, problems=problems, progress=progress)
@@ -93,10 +97,11 @@ def _size_fault(member: zipfile.ZipInfo) -> str | None:
     return None
 
 
-def _read_image_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _read_image_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, turn: threading.Lock) -> bytes:
     try:
         # zipfile stops at the size that the directory of the zip declares, which was checked.
-        return archive.read(member)
+        with turn:
+            return archive.read(member)
     except _DAMAGE as error:
         raise ImageError(f"Expected an intact file in the zip. Received: {error}.") from error
 
