@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import difflib
 import inspect
+import itertools
 import json
 import sys
 import tomllib
@@ -83,6 +84,8 @@ class AugmentConfig:
     """Beta parameter of mixup (Zhang et al. 2018, arXiv:1710.09412); 0 turns it off."""
     cutmix_alpha: float = 0.0
     """Beta parameter of CutMix (Yun et al. 2019, arXiv:1905.04899); 0 turns it off; mixup and it alternate by batch."""
+    mix_epochs: int = 0
+    """Epochs with mixup and CutMix, after which images are no longer mixed; 0 mixes to the end."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,10 @@ class OptimizerConfig:
     """`constant`; `plateau` (times 0.5 after 5 epochs without a better val_loss); `onecycle`; `cosine` to zero."""
     warmup_epochs: float = 2.0
     """Epochs of linear rise from zero before cosine starts."""
+    restart_epochs: tuple[int, ...] = ()
+    """Finished epochs after which cosine starts anew (Loshchilov & Hutter 2017, arXiv:1608.03983); cosine only."""
+    restart_factor: float = 0.5
+    """Peak learning rate after each restart, as a share of the peak before it."""
     ema_momentum: float = 0.0
     """Weight averaging: share of the old average kept at each step; 0 turns it off, 0.999 is usual."""
     gradient_clip_norm: float = 0.0
@@ -164,10 +171,12 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("augment", "erasing_area", 0.02, 1),
     ("augment", "mixup_alpha", 0, 10),
     ("augment", "cutmix_alpha", 0, 10),
+    ("augment", "mix_epochs", 0, 100_000),
     ("optimizer", "learning_rate", 1e-8, 100),
     ("optimizer", "momentum", 0, 0.9999),
     ("optimizer", "weight_decay", 0, 1),
     ("optimizer", "warmup_epochs", 0, 1000),
+    ("optimizer", "restart_factor", 1e-6, 1),
     ("optimizer", "ema_momentum", 0, 0.99999),
     ("optimizer", "gradient_clip_norm", 0, 1e6),
     ("train", "epochs", 1, 100_000),
@@ -218,6 +227,21 @@ def _contradictions(config: Config) -> Iterable[str]:
         yield (
             f"Expected optimizer.warmup_epochs below train.epochs. Received: {config.optimizer.warmup_epochs:g} "
             f"and {config.train.epochs}."
+        )
+    yield from _restart_contradictions(config)
+
+
+def _restart_contradictions(config: Config) -> Iterable[str]:
+    restarts = config.optimizer.restart_epochs
+    if restarts and config.optimizer.schedule != "cosine":
+        yield f"Expected optimizer.restart_epochs only with cosine. Received: {config.optimizer.schedule}."
+    if restarts and config.model.architecture in TRANSFER_ARCHITECTURES:
+        yield f"Expected no optimizer.restart_epochs with {config.model.architecture}, which is trained in phases."
+    bounds = [config.optimizer.warmup_epochs, *restarts, config.train.epochs]
+    if restarts and any(earlier >= later for earlier, later in itertools.pairwise(bounds)):
+        yield (
+            "Expected optimizer.restart_epochs rising, after warmup_epochs and before train.epochs. "
+            f"Received: {list(restarts)} with {config.optimizer.warmup_epochs:g} and {config.train.epochs}."
         )
 
 

@@ -72,3 +72,10 @@ def test_balanced_weights_travel_with_the_batch() -> None:
     batches = EpochBatches(split, config(class_weights="balanced"), epoch=0)
     _, labels, weights = batches[0]
     np.testing.assert_allclose(weights, balanced_class_weights(split)[labels.argmax(1)])
+
+
+def test_images_are_no_longer_mixed_after_mix_epochs() -> None:
+    settings = replace(config(), augment=replace(PLAIN, mixup_alpha=1.0, mix_epochs=2))
+    mixed, pure = (EpochBatches(numbered_split(40), settings, epoch=epoch)[0][1] for epoch in (1, 2))
+    assert (mixed.max(1) < 1).any()
+    assert (pure.max(1) == 1).all()

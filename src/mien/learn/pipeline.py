@@ -53,7 +53,8 @@ class EpochBatches(keras.utils.PyDataset):
         rng = self._rng(index + 1)
         images = augment_batch(self._split.images[chosen], self._config.augment, rng)
         labels = np.eye(NUM_EMOTIONS, dtype=np.float32)[self._split.labels[chosen]]
-        images, labels = mix_batch(images, labels, self._config.augment, rng)
+        if not 0 < self._config.augment.mix_epochs <= self._epoch:
+            images, labels = mix_batch(images, labels, self._config.augment, rng)
         if self._class_weights is None:
             return images[..., None], labels
         return images[..., None], labels, labels @ self._class_weights

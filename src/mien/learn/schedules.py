@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from keras import ops
 
 from mien.config import Config
 
-__all__ = ["OneCycle", "learning_rate_schedule", "make_optimizer", "plateau_rate"]
+__all__ = ["CosineRestarts", "OneCycle", "learning_rate_schedule", "make_optimizer", "plateau_rate"]
 
 PLATEAU_FACTOR = 0.5
 PLATEAU_PATIENCE_EPOCHS = 5
@@ -40,6 +41,46 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "total_steps": self.total_steps}
 
 
+@keras.saving.register_keras_serializable(package="mien")
+class CosineRestarts(keras.optimizers.schedules.LearningRateSchedule):
+    """Cosine to zero, several times over, each time from a lower peak: SGDR (Loshchilov & Hutter 2017, arXiv:1608.03983).
+
+    Args:
+        peak: Rate at the top of the first cycle.
+        warmup_steps: Steps of linear rise before it.
+        starts: The steps at which the later cycles begin, rising.
+        total_steps: The step at which the last cycle reaches zero.
+        factor: Peak of each later cycle, as a share of the one before.
+    """
+
+    def __init__(self, peak: float, warmup_steps: int, starts: Sequence[int], total_steps: int, factor: float) -> None:
+        self.peak = peak
+        self.warmup_steps = warmup_steps
+        self.starts = tuple(starts)
+        self.total_steps = total_steps
+        self.factor = factor
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate at a step (from 0)."""
+        step = ops.cast(step, "float32")
+        rate = self.peak * step / max(self.warmup_steps, 1)
+        bounds = [self.warmup_steps, *self.starts, self.total_steps]
+        for cycle, (start, end) in enumerate(itertools.pairwise(bounds)):
+            share = ops.clip((step - start) / max(end - start, 1), 0.0, 1.0)
+            rate = ops.where(step < start, rate, _half_cosine(self.peak * self.factor**cycle, 0.0, share))
+        return rate
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {
+            "peak": self.peak,
+            "warmup_steps": self.warmup_steps,
+            "starts": self.starts,
+            "total_steps": self.total_steps,
+            "factor": self.factor,
+        }
+
+
 def _half_cosine(start: float, end: float, share: Any) -> Any:
     return end + (start - end) * 0.5 * (1 + ops.cos(share * 3.141592653589793))
 
@@ -51,6 +92,9 @@ def learning_rate_schedule(config: Config, *, peak: float, steps_per_epoch: int,
         return OneCycle(peak, total_steps)
     if config.optimizer.schedule == "cosine":
         warmup_steps = round(config.optimizer.warmup_epochs * steps_per_epoch)
+        if config.optimizer.restart_epochs:
+            starts = [epoch * steps_per_epoch for epoch in config.optimizer.restart_epochs]
+            return CosineRestarts(peak, warmup_steps, starts, total_steps, config.optimizer.restart_factor)
         return keras.optimizers.schedules.CosineDecay(
             0.0 if warmup_steps else peak,
             max(total_steps - warmup_steps, 1),
