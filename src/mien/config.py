@@ -25,6 +25,7 @@ from mien.errors import ConfigError
 __all__ = [
     "AugmentConfig",
     "Config",
+    "DistillConfig",
     "ModelConfig",
     "OptimizerConfig",
     "TrainConfig",
@@ -139,6 +140,18 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class DistillConfig:
+    """Learning from other models' answers (Hinton, Vinyals & Dean 2015, arXiv:1503.02531)."""
+
+    teachers: tuple[str, ...] = ()
+    """Bundled models or folders of exported ones; their mean answer to each training image is learnt. Empty: none."""
+    weight: float = 0.7
+    """Share of the teachers' probabilities in each target; the label has the rest. 0 to 1."""
+    temperature: float = 1.0
+    """Softens the teachers' probabilities: softmax(log(p) / temperature)."""
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole training run."""
 
@@ -150,6 +163,8 @@ class Config:
     """How weights move."""
     train: TrainConfig = field(default_factory=TrainConfig)
     """The loop."""
+    distill: DistillConfig = field(default_factory=DistillConfig)
+    """Learning from other models' answers."""
 
     def __post_init__(self) -> None:
         # Types first: a range means nothing for a text.
@@ -186,6 +201,8 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("train", "head_epochs", 0, 100_000),
     ("train", "fine_tune_factor", 1e-6, 1),
     ("train", "seed", 0, 2**31 - 1),
+    ("distill", "weight", 0, 1),
+    ("distill", "temperature", 0.1, 100),
 )
 
 
@@ -299,8 +316,9 @@ def _typed(key: str, kind: Any, value: Any) -> Any:
             raise ConfigError(f"Expected {key} to be one of {', '.join(choices)}. Received: {value!r}.")
         return value
     if origin is tuple:
-        if not isinstance(value, (list, tuple)) or not all(type(item) is int for item in value):
-            raise ConfigError(f"Expected {key} to be a list of whole numbers. Received: {value!r}.")
+        of, what = (int, "whole numbers") if typing.get_args(kind)[0] is int else (str, "texts")
+        if not isinstance(value, (list, tuple)) or not all(type(item) is of for item in value):
+            raise ConfigError(f"Expected {key} to be a list of {what}. Received: {value!r}.")
         return tuple(value)
     if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)

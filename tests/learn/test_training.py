@@ -34,6 +34,9 @@ class Watcher:
         self.facts: dict[str, Any] = {}
         self._interrupt_after = interrupt_after
 
+    def labelled(self, *, done: int, total: int) -> None:
+        self.labelled_images = (done, total)
+
     def started(self, **facts: Any) -> None:
         self.facts = facts
 

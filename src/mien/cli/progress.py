@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 __all__ = ["TrainingDisplay"]
@@ -33,6 +33,7 @@ class TrainingDisplay:
         self._live = Live(self._progress, console=console, refresh_per_second=8, transient=True)
         self._started = 0.0
         self._batch_size = 0
+        self._label_task: TaskID | None = None
 
     def __enter__(self) -> TrainingDisplay:
         if self._console.is_terminal:
@@ -41,6 +42,12 @@ class TrainingDisplay:
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+
+    def labelled(self, *, done: int, total: int) -> None:
+        """The teachers answer."""
+        if self._label_task is None:
+            self._label_task = self._progress.add_task("teach", total=total, facts="teachers' answers")
+        self._progress.update(self._label_task, completed=done, visible=done < total)
 
     def started(self, *, steps_per_epoch: int, first_epoch: int, epochs: int, batch_size: int) -> None:
         """Training begins."""

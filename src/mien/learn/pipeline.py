@@ -28,9 +28,10 @@ class EpochBatches(keras.utils.PyDataset):
         split: The training images.
         config: Augmentation, batch size, class weights, seed.
         epoch: Which epoch, from 0.
+        targets: float32 (N, 7), what to learn for each image instead of its label (see `mien.learn.distill`).
     """
 
-    def __init__(self, split: Split, config: Config, *, epoch: int) -> None:
+    def __init__(self, split: Split, config: Config, *, epoch: int, targets: np.ndarray | None = None) -> None:
         # Two threads keep a queue of batches ready; OpenCV and NumPy release the GIL in the long parts.
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self._split = split
@@ -40,6 +41,7 @@ class EpochBatches(keras.utils.PyDataset):
         self._order = self._rng(0).permutation(len(split))
         balanced = config.train.class_weights == "balanced"
         self._class_weights = balanced_class_weights(split) if balanced else None
+        self._targets = np.eye(NUM_EMOTIONS, dtype=np.float32)[split.labels] if targets is None else targets
 
     def _rng(self, stream: int) -> np.random.Generator:
         return np.random.default_rng((self._config.train.seed, self._epoch, stream))
@@ -52,7 +54,7 @@ class EpochBatches(keras.utils.PyDataset):
         chosen = self._order[start : start + self._batch_size]
         rng = self._rng(index + 1)
         images = augment_batch(self._split.images[chosen], self._config.augment, rng)
-        labels = np.eye(NUM_EMOTIONS, dtype=np.float32)[self._split.labels[chosen]]
+        labels = self._targets[chosen]
         if not 0 < self._config.augment.mix_epochs <= self._epoch:
             images, labels = mix_batch(images, labels, self._config.augment, rng)
         if self._class_weights is None:

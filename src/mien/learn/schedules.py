@@ -43,7 +43,9 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable(package="mien")
 class CosineRestarts(keras.optimizers.schedules.LearningRateSchedule):
-    """Cosine to zero, several times over, each time from a lower peak: SGDR (Loshchilov & Hutter 2017, arXiv:1608.03983).
+    """Cosine to zero, several times over, each time from a lower peak.
+
+    SGDR (Loshchilov & Hutter 2017, arXiv:1608.03983), with cycles as long as the caller says.
 
     Args:
         peak: Rate at the top of the first cycle.

@@ -7,7 +7,7 @@ between epochs (averaging, scoring, choosing, saving) is here.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,9 +17,11 @@ import pandas as pd
 
 from mien.config import TRANSFER_ARCHITECTURES, Config, config_from_dict, config_to_dict
 from mien.data.dataset import Split
-from mien.errors import ConfigError, DataError, RunError
+from mien.errors import ConfigError, DataError, ModelError, RunError
+from mien.inference.classifier import Classifier
 from mien.learn.averaging import averaged_weights, keep_raw_weights, refresh_batch_norm
 from mien.learn.checkpoint import TrainingState, load_state, restore_variables, save_state
+from mien.learn.distill import load_teachers, soft_targets, teacher_probabilities
 from mien.learn.environment import environment_facts
 from mien.learn.models import build_model, copy_weights, logits_model
 from mien.learn.models.transfer import backbone_of
@@ -38,6 +40,9 @@ _REFRESH_BATCHES = 12
 
 class TrainingObserver(Protocol):
     """What a caller may watch; `mien.cli` draws it."""
+
+    def labelled(self, *, done: int, total: int) -> None:
+        """Distillation: so many training images have the teachers' answer, before training begins."""
 
     def started(self, *, steps_per_epoch: int, first_epoch: int, epochs: int, batch_size: int) -> None:
         """Training begins, or goes on at `first_epoch` (from 0)."""
@@ -97,13 +102,18 @@ def train(
         DataError: A split is empty.
         RunError: The folder holds another run, cannot be written, or its checkpoint is damaged.
         ConfigError: `config` is not the run's own on resuming.
-        ModelError: Pretrained weights are not there.
+        ModelError: Pretrained weights or teachers are not there, or a run is resumed with other teachers.
     """
     if not len(train_split) or not len(val_split):
         raise DataError(f"Expected images to train and to validate on. Received: {train_split!r}, {val_split!r}.")
     state = _open_run(run, config, resume=resume)
-    _write_facts(run, config, data_facts or {})
-    loop = _Loop(config, train_split, val_split, run, observer)
+    teachers = load_teachers(config.distill)
+    digests = [teacher.card.onnx_sha256 for teacher in teachers]
+    if state is not None:
+        _check_teachers(run, digests)
+    _write_facts(run, config, data_facts or {}, digests)
+    targets = _targets(teachers, train_split, config, observer) if teachers else None
+    loop = _Loop(config, train_split, val_split, run, targets=targets, observer=observer)
     return loop.go(state)
 
 
@@ -133,10 +143,35 @@ def _open_run(run: Run, config: Config, *, resume: bool) -> TrainingState | None
     return load_state(run)
 
 
-def _write_facts(run: Run, config: Config, data_facts: Mapping[str, Any]) -> None:
+def _check_teachers(run: Run, digests: list[str]) -> None:
+    recorded = run.read_json(run.environment_path).get("teachers_sha256", [])
+    if recorded != digests:
+        raise ModelError(
+            f"Expected the teachers that {run.path} began with ({_short(recorded)}). Received: others "
+            f"({_short(digests)}). Put the old model files back, or start again in another run folder."
+        )
+
+
+def _short(digests: list[str]) -> str:
+    return ", ".join(digest[:12] for digest in digests) or "none"
+
+
+def _write_facts(run: Run, config: Config, data_facts: Mapping[str, Any], digests: list[str]) -> None:
     run.write_json(run.config_path, config_to_dict(config))
     facts = environment_facts() | {"seed": config.train.seed, "policy": policy_for(config.train)}
+    if digests:
+        facts["teachers_sha256"] = digests
     run.write_json(run.environment_path, facts | {"data": dict(data_facts)})
+
+
+def _targets(
+    teachers: Sequence[Classifier], split: Split, config: Config, observer: TrainingObserver | None
+) -> np.ndarray:
+    def told(done: int) -> None:
+        if observer:
+            observer.labelled(done=done, total=len(split))
+
+    return soft_targets(split, teacher_probabilities(teachers, split.images, told=told), config.distill)
 
 
 class _Loop:
@@ -147,14 +182,22 @@ class _Loop:
     """
 
     def __init__(
-        self, config: Config, train_split: Split, val_split: Split, run: Run, observer: TrainingObserver | None
+        self,
+        config: Config,
+        train_split: Split,
+        val_split: Split,
+        run: Run,
+        *,
+        targets: np.ndarray | None,
+        observer: TrainingObserver | None,
     ) -> None:
         self._config = config
         self._train_split = train_split
+        self._targets = targets
         self._val_split = val_split
         self._run = run
         self._observer = observer
-        self._steps = len(EpochBatches(train_split, config, epoch=0))
+        self._steps = len(self._batches(0))
         self._history: list[dict[str, float]] = []
         keras.utils.set_random_seed(config.train.seed)
         self._trained = build_model(config.model, policy=policy_for(config.train), fused=True)
@@ -205,7 +248,7 @@ class _Loop:
         self._enter_phase(self._phase_of(epoch))
         self._lower_rate_on_plateau()
         started = time.perf_counter()
-        batches = EpochBatches(self._train_split, self._config, epoch=epoch)
+        batches = self._batches(epoch)
         callbacks = [_StepWatcher(self._observer, epoch)] if self._observer else []
         logs = self._fitted.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=callbacks).history
         fit_seconds = time.perf_counter() - started
@@ -223,11 +266,14 @@ class _Loop:
             }
         )
 
+    def _batches(self, epoch: int) -> EpochBatches:
+        return EpochBatches(self._train_split, self._config, epoch=epoch, targets=self._targets)
+
     def _fill_saved_model(self, epoch: int) -> None:
         if self._config.optimizer.ema_momentum:
             with averaged_weights(self._trained, self._fitted.optimizer):
                 # The epoch's own images again, from a stream of their own; each epoch decides its result alone.
-                batches = EpochBatches(self._train_split, self._config, epoch=epoch)
+                batches = self._batches(epoch)
                 count = min(_REFRESH_BATCHES, len(batches))
                 refresh_batch_norm(self._trained, (batches[index][0] for index in range(count)))
                 copy_weights(self._trained, self._saved)

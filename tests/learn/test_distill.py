@@ -1,0 +1,96 @@
+"""Soft targets from teachers, and training on them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.config import Config, DistillConfig, config_from_dict
+from mien.data.dataset import Split
+from mien.errors import ConfigError, ModelError
+from mien.learn.distill import load_teachers, soft_targets, teacher_probabilities
+from mien.learn.pipeline import EpochBatches
+from mien.learn.training import train
+from mien.run import Run
+
+
+class SideTeacher:
+    """Says class 0 where the left half is brighter, else class 1, with the given confidence."""
+
+    def __init__(self, confidence: float) -> None:
+        self._confidence = confidence
+
+    def probabilities(self, crops: np.ndarray) -> np.ndarray:
+        answer = np.zeros((len(crops), 7), np.float32)
+        left = crops[:, :, :24].mean((1, 2)) > crops[:, :, 24:].mean((1, 2))
+        answer[np.arange(len(crops)), np.where(left, 0, 1)] = self._confidence
+        answer[:, 6] = 1 - self._confidence
+        return answer
+
+
+def _left_bright(count: int) -> np.ndarray:
+    images = np.zeros((count, 48, 48), np.uint8)
+    images[:, :, :24] = 200
+    return images
+
+
+def _split(images: np.ndarray, label: int) -> Split:
+    return Split(images, np.full(len(images), label), np.array([str(i) for i in range(len(images))]))
+
+
+def test_teachers_answer_on_images_and_their_mirror_images() -> None:
+    teachers: list[Any] = [SideTeacher(1.0), SideTeacher(0.5)]
+    told: list[int] = []
+    answers = teacher_probabilities(teachers, _left_bright(70), told=told.append)
+    # Both teachers see left and right once: 0.75 is their mean confidence, half of it for each side.
+    np.testing.assert_allclose(answers, np.tile([0.375, 0.375, 0, 0, 0, 0, 0.25], (70, 1)))
+    assert told == [64, 70]
+
+
+def test_targets_lie_between_label_and_teacher() -> None:
+    split = _split(_left_bright(1), 3)
+    answer = np.array([[0.64, 0.36, 0, 0, 0, 0, 0]], np.float32)
+    plain = soft_targets(split, answer, DistillConfig(weight=0.5))
+    np.testing.assert_allclose(plain, [[0.32, 0.18, 0, 0.5, 0, 0, 0]], atol=1e-6)
+    softer = soft_targets(split, answer, DistillConfig(weight=1.0, temperature=2.0))
+    np.testing.assert_allclose(softer, [[0.8 / 1.4, 0.6 / 1.4, 0, 0, 0, 0, 0]], atol=1e-6)
+    np.testing.assert_array_equal(soft_targets(split, answer, DistillConfig(weight=0.0)), np.eye(7)[[3]])
+
+
+def test_batches_carry_the_targets_of_their_images() -> None:
+    split = _split(np.arange(16, dtype=np.uint8)[:, None, None] * np.ones((48, 48), np.uint8), 2)
+    targets = np.random.default_rng(0).dirichlet(np.ones(7), 16).astype(np.float32)
+    still = {"flip": False, "rotation_degrees": 0, "shift": 0, "zoom": 0, "brightness": 0, "contrast": 0}
+    config = config_from_dict({"augment": still | {"erasing_probability": 0}, "train": {"batch_size": 8}})
+    images, labels = EpochBatches(split, config, epoch=0, targets=targets)[0]
+    np.testing.assert_array_equal(labels, targets[images[:, 0, 0, 0].astype(int)])
+
+
+def test_a_run_learns_from_a_bundled_teacher_and_insists_on_it(
+    toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Any
+) -> None:
+    config = replace(toy_config, distill=DistillConfig(teachers=("base",)))
+    config = replace(config, train=replace(config.train, epochs=2))
+    run = Run(tmp_path / "student")
+    train(config, toy_train, toy_val, run)
+    (teacher,) = load_teachers(config.distill)
+    facts = run.read_json(run.environment_path)
+    assert facts["teachers_sha256"] == [teacher.card.onnx_sha256]
+    run.write_json(run.environment_path, facts | {"teachers_sha256": ["0" * 64]})
+    with pytest.raises(ModelError, match=r"Expected the teachers that .* began with \(000000000000\)"):
+        train(config, toy_train, toy_val, run, resume=True)
+
+
+def test_an_unknown_teacher_is_named(toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Any) -> None:
+    config = replace(toy_config, distill=DistillConfig(teachers=("nobody",)))
+    with pytest.raises(ModelError, match="Received: 'nobody'"):
+        train(config, toy_train, toy_val, Run(tmp_path / "student"))
+    assert not (tmp_path / "student").exists()
+
+
+def test_teachers_are_texts() -> None:
+    with pytest.raises(ConfigError, match=r"Expected distill.teachers to be a list of texts. Received: \[3\]"):
+        config_from_dict({"distill": {"teachers": [3]}})
