@@ -19,6 +19,7 @@ from mien.cli.bench import bench
 from mien.cli.compare import compare
 from mien.cli.data import data_app
 from mien.cli.demo import demo
+from mien.cli.ensemble import ensemble
 from mien.cli.evaluate import evaluate
 from mien.cli.explain import explain
 from mien.cli.learn import export, train
@@ -82,6 +83,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(explain)
 app.command()(compare)
+app.command()(ensemble)
 app.command()(report)
 app.command()(export)
 data_app.command()(summary)

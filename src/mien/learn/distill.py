@@ -7,16 +7,14 @@ FER-2013 are noisy, and a teacher's answer says how sure of one to be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 
 from mien.config import DistillConfig
 from mien.data.dataset import Split
 from mien.emotions import NUM_EMOTIONS
-from mien.inference.classifier import MAX_BATCH, Classifier
+from mien.inference.classifier import Classifier
 
-__all__ = ["load_teachers", "soft_targets", "teacher_probabilities"]
+__all__ = ["load_teachers", "soft_targets"]
 
 
 def load_teachers(config: DistillConfig) -> list[Classifier]:
@@ -28,35 +26,12 @@ def load_teachers(config: DistillConfig) -> list[Classifier]:
     return [Classifier(teacher) for teacher in config.teachers] if config.weight else []
 
 
-def teacher_probabilities(
-    teachers: Sequence[Classifier], images: np.ndarray, *, told: Callable[[int], None] = lambda done: None
-) -> np.ndarray:
-    """The mean of the teachers' calibrated answers to images and their mirror images.
-
-    Args:
-        teachers: At least one.
-        images: uint8 (N, 48, 48).
-        told: Called with the number of images answered so far.
-
-    Returns:
-        float32 (N, 7); rows sum to 1.
-    """
-    answers = np.zeros((len(images), NUM_EMOTIONS), np.float32)
-    for start in range(0, len(images), MAX_BATCH):
-        batch = images[start : start + MAX_BATCH]
-        views = np.concatenate([batch, batch[:, :, ::-1]])
-        mean = np.mean([teacher.probabilities(views) for teacher in teachers], axis=0)
-        answers[start : start + len(batch)] = (mean[: len(batch)] + mean[len(batch) :]) / 2
-        told(start + len(batch))
-    return answers
-
-
 def soft_targets(split: Split, probabilities: np.ndarray, config: DistillConfig) -> np.ndarray:
     """Targets between the label and the teachers: weight · softened probabilities + (1 - weight) · label.
 
     Args:
         split: The N images with their labels.
-        probabilities: float32 (N, 7), from `teacher_probabilities`.
+        probabilities: float32 (N, 7), the teachers' mean answers.
         config: Weight and temperature.
 
     Returns:

@@ -19,9 +19,10 @@ from mien.config import TRANSFER_ARCHITECTURES, Config, config_from_dict, config
 from mien.data.dataset import Split
 from mien.errors import ConfigError, DataError, ModelError, RunError
 from mien.inference.classifier import Classifier
+from mien.inference.ensemble import mean_probabilities
 from mien.learn.averaging import averaged_weights, keep_raw_weights, refresh_batch_norm
 from mien.learn.checkpoint import TrainingState, load_state, restore_variables, save_state
-from mien.learn.distill import load_teachers, soft_targets, teacher_probabilities
+from mien.learn.distill import load_teachers, soft_targets
 from mien.learn.environment import environment_facts
 from mien.learn.models import build_model, copy_weights, logits_model
 from mien.learn.models.transfer import backbone_of
@@ -171,7 +172,7 @@ def _targets(
         if observer:
             observer.labelled(done=done, total=len(split))
 
-    return soft_targets(split, teacher_probabilities(teachers, split.images, told=told), config.distill)
+    return soft_targets(split, mean_probabilities(teachers, split.images, told=told), config.distill)
 
 
 class _Loop:

@@ -1,0 +1,49 @@
+"""Several models asked as one, on images as they are and mirrored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from mien.emotions import NUM_EMOTIONS
+from mien.inference.classifier import MAX_BATCH
+
+__all__ = ["Answering", "mean_probabilities"]
+
+
+class Answering(Protocol):
+    """What a member must be able to do; `mien.inference.classifier.Classifier` is one."""
+
+    def probabilities(self, crops: np.ndarray) -> np.ndarray:
+        """float32 (N, 7) for uint8 (N, 48, 48)."""
+
+
+def mean_probabilities(
+    members: Sequence[Answering],
+    images: np.ndarray,
+    *,
+    flip: bool = True,
+    told: Callable[[int], None] = lambda done: None,
+) -> np.ndarray:
+    """The mean of the members' answers, each to the images and, with `flip`, to their mirror images too.
+
+    Args:
+        members: At least one.
+        images: uint8 (N, 48, 48).
+        flip: Ask about the mirror images as well, which doubles the cost.
+        told: Called with the number of images answered so far.
+
+    Returns:
+        float32 (N, 7); rows sum to 1.
+    """
+    answers = np.zeros((len(images), NUM_EMOTIONS), np.float32)
+    for start in range(0, len(images), MAX_BATCH):
+        batch = images[start : start + MAX_BATCH]
+        views = [batch, batch[:, :, ::-1]] if flip else [batch]
+        answers[start : start + len(batch)] = np.mean(
+            [member.probabilities(view) for member in members for view in views], axis=0
+        )
+        told(start + len(batch))
+    return answers
