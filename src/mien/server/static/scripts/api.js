@@ -1,0 +1,63 @@
+/** The server's HTTP answers: the model's facts, and one photo's faces. Knows nothing of the page. */
+
+/** What went wrong, in the server's words where it had any. */
+export class ServerError extends Error {
+  /**
+   * @param {string} message
+   * @param {{status?: number, code?: string, hint?: string, retryAfter_seconds?: number}} [facts]  Status 0: no answer.
+   */
+  constructor(message, { status = 0, code = "", hint = "", retryAfter_seconds = 0 } = {}) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.hint = hint;
+    this.retryAfter_seconds = retryAfter_seconds;
+  }
+}
+
+/** An address of the server, also below a path of a proxy. @param {string} path */
+export function addressOf(path) {
+  return new URL(path, document.baseURI);
+}
+
+/** What the model is, and what the server takes. */
+export function fetchModel() {
+  return ask("v1/model", { cache: "no-store" });
+}
+
+/**
+ * The faces of one photo.
+ *
+ * @param {Blob} photo
+ * @param {{token: string | null, signal?: AbortSignal}} options
+ */
+export function predict(photo, { token, signal }) {
+  /** @type {Record<string, string>} */
+  const headers = { "Content-Type": photo.type || "application/octet-stream" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  return ask("v1/predict", { method: "POST", body: photo, headers, signal });
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ */
+async function ask(path, options) {
+  let response;
+  try {
+    response = await fetch(addressOf(path), options);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ServerError("The server does not answer.", { hint: "Is mien serve still running?" });
+  }
+  if (!response.ok) throw await asError(response);
+  return response.json();
+}
+
+/** @param {Response} response */
+async function asError(response) {
+  const told = await response.json().catch(() => ({}));
+  const { code = "", message = `The server answered ${response.status}.`, hint = "" } = told.error ?? {};
+  const retryAfter_seconds = Number(response.headers.get("Retry-After")) || 0;
+  return new ServerError(message, { status: response.status, code, hint, retryAfter_seconds });
+}

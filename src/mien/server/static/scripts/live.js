@@ -1,0 +1,63 @@
+/** Frames of a playing video to the stream, always the newest one that is shown. */
+import { eachFrame } from "./frames.js";
+
+/**
+ * @typedef {object} Frame  What comes back with an answer.
+ * @property {Blob} blob  What was sent.
+ * @property {number} media_seconds
+ */
+
+export class Live {
+  #video;
+  #stream;
+  #encoder;
+  #stop = () => {};
+  #shown = 0; // frames shown so far
+  #taken = 0; // the one that was taken last
+  #media_seconds = 0;
+  #encoding = false;
+  #round = 0;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {import("./stream.js").Stream} stream
+   * @param {import("./encoder.js").Encoder} encoder
+   */
+  constructor(video, stream, encoder) {
+    this.#video = video;
+    this.#stream = stream;
+    this.#encoder = encoder;
+  }
+
+  start() {
+    this.stop();
+    this.#stop = eachFrame(this.#video, (media_seconds) => {
+      this.#shown += 1;
+      this.#media_seconds = media_seconds;
+      this.take();
+    });
+  }
+
+  stop() {
+    this.#stop();
+    this.#stop = () => {};
+    this.#round += 1;
+  }
+
+  /** Send the frame that is shown, unless it was sent or the stream has enough; called again when there is room. */
+  async take() {
+    if (this.#encoding || this.#shown === this.#taken || !this.#stream.ready) return;
+    const round = this.#round;
+    const size = { width: this.#video.videoWidth, height: this.#video.videoHeight };
+    if (!size.width) return;
+    const [taken_ms, media_seconds] = [performance.now(), this.#media_seconds];
+    this.#taken = this.#shown;
+    this.#encoding = true;
+    try {
+      const blob = await this.#encoder.encode(this.#video, size);
+      if (round === this.#round && this.#stream.state === "open") this.#stream.send(blob, { blob, media_seconds }, taken_ms);
+    } finally {
+      this.#encoding = false;
+    }
+  }
+}

@@ -1,0 +1,191 @@
+/** What becomes of an answer: boxes, cards, timeline, table, rate, and words for those who listen. */
+import { Announcer } from "./announcer.js";
+import { setText } from "./bars.js";
+import { FacesPanel } from "./faces-panel.js";
+import { byId } from "./page.js";
+import { Rate } from "./rate.js";
+import { Record } from "./record.js";
+import { atMost } from "./throttle.js";
+import { MOST_LANES, TimelineChart } from "./timeline-chart.js";
+import { Timeline } from "./timeline.js";
+
+/** @typedef {import("./answer.js").FaceAnswer} FaceAnswer */
+/** @typedef {import("./geometry.js").Size} Size */
+
+/** Numbers that change faster cannot be read. */
+const CARDS_PER_SECOND = 8;
+const CHART_PER_SECOND = 5;
+/**
+ * Above this latency a moving face has left its box by the time the answer comes, so the frame that was analysed is
+ * shown in place of the running picture; below the second value the running picture comes back.
+ */
+const LATE_MS = { above: 160, below: 110 };
+/** The chart's description is for reading on request, not for listening to changes. */
+const DESCRIBE_EVERY_MS = 5000;
+
+export class Results {
+  record = new Record();
+  #stage;
+  #panel;
+  #chart;
+  #timeline = new Timeline();
+  #rate = new Rate();
+  #announcer = new Announcer();
+  #described_ms = -Infinity;
+  #last_seconds = 0;
+  #running = false;
+  #late = false;
+  #count = 0;
+  /** @type {{picture: Blob, faces: FaceAnswer[], analysed: Size} | null} */
+  last = null;
+
+  /**
+   * @param {import("./stage.js").Stage} stage
+   * @param {string[]} emotions
+   */
+  constructor(stage, emotions) {
+    this.#stage = stage;
+    this.#panel = new FacesPanel(emotions, (number) => stage.mark(number));
+    this.#chart = new TimelineChart(/** @type {HTMLCanvasElement} */ (byId("chart")), emotions);
+    setInterval(() => this.#tick(), 1000 / CHART_PER_SECOND);
+    new ResizeObserver(() => this.#drawChart()).observe(byId("chart"));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#drawChart());
+  }
+
+  /** A new source. @param {{live: boolean}} options */
+  begin({ live }) {
+    this.last = null;
+    this.#late = false;
+    this.#count += 1;
+    this.#running = live;
+    this.#rate.clear();
+    this.#timeline.clear();
+    this.#announcer.reset();
+    this.#panel.clear();
+    byId("timeline").hidden = !live;
+    byId("rate").hidden = !live;
+    byId("session").hidden = false;
+    /** @type {HTMLButtonElement} */ (byId("snapshot")).disabled = true;
+    this.#showRows();
+    if (live) this.#drawChart();
+  }
+
+  /** The picture stands still, or goes on. */
+  set running(/** @type {boolean} */ running) {
+    this.#running = running;
+    if (!running) this.#rate.clear();
+  }
+
+  /**
+   * Faces of a live frame.
+   *
+   * @param {FaceAnswer[]} faces
+   * @param {{picture: Blob, analysed: Size, taken_ms: number, source: string, media_seconds: number | null}} facts
+   */
+  async live(faces, { picture, analysed, taken_ms, source, media_seconds }) {
+    const now_ms = performance.now();
+    this.#rate.add(now_ms, now_ms - taken_ms);
+    this.#last_seconds = taken_ms / 1000;
+    this.#timeline.add(this.#last_seconds, faces);
+    this.record.add(faces, { source, at_ms: Date.now(), media_seconds });
+    this.#announcer.live(faces, now_ms);
+    const still = await this.#stillWhenLate(picture);
+    if (still === undefined) return;
+    this.#display(faces, { picture, analysed, still });
+    this.#showCards(faces, { noFace: true });
+  }
+
+  /**
+   * Faces of a photo.
+   *
+   * @param {FaceAnswer[]} faces
+   * @param {{picture: Blob, analysed: Size, source: string}} facts
+   */
+  photo(faces, { picture, analysed, source }) {
+    this.record.add(faces, { source, at_ms: Date.now() });
+    this.#announcer.photo(faces);
+    this.#display(faces, { picture, analysed });
+    this.#panel.show(faces, { noFace: true });
+    this.#showRows();
+  }
+
+  /** Empty the table and the timeline. */
+  forget() {
+    this.record.clear();
+    this.#timeline.clear();
+    this.#showRows();
+    this.#drawChart();
+  }
+
+  /** No source any more. */
+  end() {
+    this.begin({ live: false });
+    byId("session").hidden = this.record.rows.length === 0;
+  }
+
+  /** @param {string} text */
+  say(text) {
+    this.#announcer.say(text);
+  }
+
+  /**
+   * @param {FaceAnswer[]} faces
+   * @param {{picture: Blob, analysed: Size, still?: ImageBitmap | null}} facts
+   */
+  #display(faces, { picture, analysed, still = null }) {
+    this.last = { picture, faces, analysed };
+    this.#stage.setFaces(faces, analysed, still);
+    /** @type {HTMLButtonElement} */ (byId("snapshot")).disabled = false;
+  }
+
+  /**
+   * The frame itself when answers are late; undefined when a newer answer came while it was decoded.
+   *
+   * @param {Blob} picture
+   */
+  async #stillWhenLate(picture) {
+    const latency_ms = this.#rate.latency_ms() ?? 0;
+    this.#late = latency_ms > (this.#late ? LATE_MS.below : LATE_MS.above);
+    const number = ++this.#count;
+    if (!this.#late) return null;
+    const still = await createImageBitmap(picture);
+    if (number === this.#count) return still;
+    still.close();
+    return undefined;
+  }
+
+  #showCards = atMost(CARDS_PER_SECOND, (/** @type {FaceAnswer[]} */ faces, /** @type {{noFace: boolean}} */ options) => {
+    // A trailing call may come after the source is gone.
+    if (this.last) this.#panel.show(faces, options);
+  });
+
+  #tick() {
+    if (byId("timeline").hidden || document.hidden) return;
+    const now_ms = performance.now();
+    if (this.#running) this.#last_seconds = now_ms / 1000;
+    if (this.#running) this.#drawChart();
+    setText(byId("rate-value"), this.#running ? this.#rate.perSecond(now_ms).toFixed(1) : "0");
+    const latency_ms = this.#rate.latency_ms();
+    setText(byId("latency-value"), latency_ms === null ? "–" : latency_ms.toFixed(0));
+    this.#showRows();
+  }
+
+  #drawChart() {
+    const { lanes, hidden } = this.#timeline.lanes(MOST_LANES);
+    this.#chart.draw(lanes, this.#last_seconds);
+    setText(byId("timeline-note"), hidden ? `the ${lanes.length} faces seen most, ${hidden} more not drawn` : "");
+    const now_ms = performance.now();
+    if (now_ms - this.#described_ms > DESCRIBE_EVERY_MS) {
+      this.#described_ms = now_ms;
+      byId("chart").setAttribute("aria-label", this.#chart.describe(lanes));
+    }
+  }
+
+  #showRows() {
+    const count = this.record.rows.length;
+    setText(byId("rows"), count === 1 ? "1 row" : `${count.toLocaleString("en")} rows`);
+    for (const id of ["save-csv", "save-json", "clear"]) {
+      /** @type {HTMLButtonElement} */ (byId(id)).disabled = count === 0;
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/** What can be shown: the camera, a video file, a photo. One at a time; each opens on the stage and closes cleanly. */
+import { cameraIsPossible, closeCamera, openCamera } from "./camera.js";
+
+/** The browser cannot show this file. */
+export class NotShown extends Error {}
+
+export class Sources {
+  #stage;
+  #onLeave;
+  /** @type {MediaStream | null} */
+  #camera = null;
+  #address = "";
+  /** How often each name came, so that rows of the table tell two sources of one name apart. @type {Map<string, number>} */
+  #names = new Map();
+
+  /**
+   * @param {import("./stage.js").Stage} stage
+   * @param {() => void} onLeave  Called before a source goes, also for another.
+   */
+  constructor(stage, onLeave) {
+    this.#stage = stage;
+    this.#onLeave = onLeave;
+  }
+
+  get cameraIsPossible() {
+    return cameraIsPossible();
+  }
+
+  /** The device that is open, if any. */
+  get device() {
+    return this.#camera?.getVideoTracks()[0]?.getSettings().deviceId;
+  }
+
+  /**
+   * @param {{device?: string, onEnded: () => void}} options
+   * @returns {Promise<string>}  The source's name.
+   */
+  async camera({ device, onEnded }) {
+    const camera = await openCamera(device);
+    this.close();
+    this.#camera = camera;
+    camera.getVideoTracks()[0].addEventListener("ended", onEnded);
+    this.#stage.show("camera");
+    this.#stage.video.srcObject = camera;
+    await this.#stage.video.play();
+    return this.#named("camera");
+  }
+
+  /**
+   * @param {File} file
+   * @returns {Promise<string>}
+   */
+  async video(file) {
+    const address = URL.createObjectURL(file);
+    if (!(await plays(address))) {
+      URL.revokeObjectURL(address);
+      throw new NotShown(file.name);
+    }
+    this.close();
+    this.#address = address;
+    this.#stage.show("video");
+    this.#stage.video.src = address;
+    await this.#stage.video.play();
+    return this.#named(file.name);
+  }
+
+  /**
+   * @param {File} file
+   * @returns {Promise<string>}
+   */
+  async photo(file) {
+    const address = URL.createObjectURL(file);
+    const image = new Image();
+    image.src = address;
+    try {
+      await image.decode();
+    } catch {
+      URL.revokeObjectURL(address);
+      throw new NotShown(file.name);
+    }
+    this.close();
+    this.#address = address;
+    this.#stage.photo.src = address;
+    await this.#stage.photo.decode();
+    this.#stage.show("photo");
+    return this.#named(file.name);
+  }
+
+  /** Let go of the camera and of files. */
+  close() {
+    this.#onLeave();
+    const { video, photo } = this.#stage;
+    if (this.#camera) closeCamera(this.#camera);
+    this.#camera = null;
+    video.pause();
+    video.srcObject = null;
+    video.removeAttribute("src");
+    video.load();
+    photo.removeAttribute("src");
+    if (this.#address) URL.revokeObjectURL(this.#address);
+    this.#address = "";
+    this.#stage.show("none");
+  }
+
+  /** @param {string} name */
+  #named(name) {
+    const count = (this.#names.get(name) ?? 0) + 1;
+    this.#names.set(name, count);
+    return count === 1 ? name : `${name} (${count})`;
+  }
+}
+
+/** Whether the browser plays a file. @param {string} address */
+function plays(address) {
+  const probe = document.createElement("video");
+  probe.muted = true;
+  probe.preload = "metadata";
+  return new Promise((resolve) => {
+    probe.addEventListener("loadedmetadata", () => resolve(probe.videoWidth > 0));
+    probe.addEventListener("error", () => resolve(false));
+    probe.src = address;
+  });
+}

@@ -1,0 +1,174 @@
+/**
+ * The connection that live frames go over. Never lets a backlog grow: at most two frames are under way, so that the
+ * next one is always the newest. Connects again by itself when it is lost.
+ *
+ * @typedef {"closed" | "connecting" | "open" | "lost" | "refused"} StreamState
+ * @typedef {{sequence: number, sent_ms: number, frame: any}} Sent
+ */
+import { wait_ms } from "./backoff.js";
+
+/** Two: while one is analysed, the next one travels. */
+const MOST_UNDER_WAY = 2;
+
+/** A connection that answers nothing for this long is as good as lost. */
+const LONGEST_SILENCE_MS = 15_000;
+
+/** The server's words for: not this page, or not without the token. */
+const CLOSED_BY_POLICY = 1008;
+const CLOSED_BUSY = 1013;
+
+export class Stream {
+  #address;
+  #protocols;
+  #on;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** @type {StreamState} */
+  #state = "closed";
+  #count = 0;
+  #attempt = 0;
+  /** @type {Sent[]} */
+  #underWay = [];
+  #timer = 0;
+  #watch = 0;
+  #heard_ms = 0;
+  /** @type {object | null} */
+  #settings = null;
+
+  /**
+   * @param {object} options
+   * @param {() => URL} options.address
+   * @param {() => string[]} options.protocols
+   * @param {(state: StreamState, facts: {wait_ms?: number, busy?: boolean, greeted?: boolean}) => void} options.onState
+   * @param {(hello: any) => void} options.onHello
+   * @param {(answer: any, sent: Sent) => void} options.onAnswer
+   */
+  constructor({ address, protocols, onState, onHello, onAnswer }) {
+    this.#address = address;
+    this.#protocols = protocols;
+    this.#on = { state: onState, hello: onHello, answer: onAnswer };
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Whether a frame sent now would be taken at once. */
+  get ready() {
+    const socket = this.#socket;
+    return this.#state === "open" && this.#underWay.length < MOST_UNDER_WAY && socket?.bufferedAmount === 0;
+  }
+
+  /** Connect, unless connected; at once, even while waiting to try again. */
+  open() {
+    if (this.#state === "open" || this.#state === "connecting") return;
+    this.#attempt = 0;
+    this.#connect();
+  }
+
+  /** Let go, and do not come back. */
+  close() {
+    this.#drop();
+    this.#enter("closed");
+  }
+
+  /**
+   * @param {Blob} blob  A picture.
+   * @param {any} frame  What the caller wants back with its answer.
+   * @param {number} taken_ms
+   */
+  send(blob, frame, taken_ms) {
+    this.#socket?.send(blob);
+    this.#underWay.push({ sequence: this.#count, sent_ms: taken_ms, frame });
+    this.#count += 1;
+  }
+
+  /** Settings of this connection and of every later one. @param {object} settings */
+  configure(settings) {
+    this.#settings = settings;
+    if (this.#state === "open") this.#socket?.send(JSON.stringify(settings));
+  }
+
+  #connect() {
+    this.#drop();
+    this.#enter("connecting");
+    const socket = new WebSocket(this.#address(), this.#protocols());
+    this.#socket = socket;
+    this.#heard_ms = performance.now();
+    let greeted = false;
+    socket.addEventListener("message", (event) => {
+      if (socket !== this.#socket) return;
+      this.#heard_ms = performance.now();
+      const told = JSON.parse(event.data);
+      if (told.hello) {
+        greeted = true;
+        this.#greeted(told.hello);
+      } else {
+        this.#answered(told);
+      }
+    });
+    socket.addEventListener("close", (event) => {
+      if (socket === this.#socket) this.#lost(event.code, greeted);
+    });
+    this.#watch = window.setInterval(() => this.#listen(), 1000);
+  }
+
+  /** @param {any} hello */
+  #greeted(hello) {
+    this.#attempt = 0;
+    this.#enter("open");
+    if (this.#settings) this.#socket?.send(JSON.stringify(this.#settings));
+    this.#on.hello(hello);
+  }
+
+  /** @param {any} told */
+  #answered(told) {
+    // Frames before this one were passed over by the server in favour of it.
+    const sent = this.#underWay.find((one) => one.sequence === told.sequence);
+    this.#underWay = this.#underWay.filter((one) => one.sequence > told.sequence);
+    if (sent) this.#on.answer(told, sent);
+  }
+
+  /**
+   * @param {number} code
+   * @param {boolean} greeted
+   */
+  #lost(code, greeted) {
+    this.#drop();
+    if (code === CLOSED_BY_POLICY) {
+      this.#enter("refused");
+      return;
+    }
+    const delay_ms = wait_ms(this.#attempt);
+    this.#attempt += 1;
+    this.#enter("lost", { wait_ms: delay_ms, busy: code === CLOSED_BUSY, greeted });
+    this.#timer = window.setTimeout(() => this.#connect(), delay_ms);
+  }
+
+  /** Give up a connection that is silent although it owes an answer or a greeting. */
+  #listen() {
+    const owes = this.#state === "connecting" || this.#underWay.length > 0;
+    if (!owes) this.#heard_ms = performance.now();
+    else if (performance.now() - this.#heard_ms > LONGEST_SILENCE_MS) this.#lost(0, this.#state === "open");
+  }
+
+  /** Forget the socket and all that belongs to it. */
+  #drop() {
+    clearTimeout(this.#timer);
+    clearInterval(this.#watch);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#underWay = [];
+    this.#count = 0;
+    socket?.close();
+  }
+
+  /**
+   * @param {StreamState} state
+   * @param {{wait_ms?: number, busy?: boolean, greeted?: boolean}} [facts]
+   */
+  #enter(state, facts = {}) {
+    this.#state = state;
+    this.#on.state(state, facts);
+  }
+}
