@@ -15,6 +15,7 @@ from PIL import Image
 
 from mien.cli import main
 from mien.images import read_image
+from mien.inference.model_files import bundled_models
 
 TESTS = Path(__file__).resolve().parent.parent
 
@@ -91,6 +92,7 @@ def test_csv_has_a_row_per_face(toy_model: Path, folder: Path, capsys: pytest.Ca
     assert (black["emotion"], black["faces"], black["face"], black["width"]) == ("angry", "1", "1", "60.0")
     assert float(white["neutral"]) == pytest.approx(float(white["confidence"]))
     assert sum(float(white[name]) for name in list(white)[-7:]) == pytest.approx(1, abs=1e-4)
+    assert black["quality"] == "blurred, dark"
 
 
 def test_no_face_is_an_answer(toy_model: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,6 +178,12 @@ def test_models_and_detectors_are_listed(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["models", "list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert [detector["name"] for detector in listed["detectors"]] == ["yunet", "haar", "none"]
+    assert [model["name"] for model in listed["models"]] == list(bundled_models())
+    for model in listed["models"]:
+        assert 0 < model["ms_per_face"] < 1000
+        assert 10_000 < model["parameters"] < 10_000_000
+        assert 10_000 < model["bytes"] < 15_000_000
+        assert model["metrics"]["val"]["accuracy"] > 0.5
 
 
 def test_only_yunet_can_be_fetched(capsys: pytest.CaptureFixture[str]) -> None:

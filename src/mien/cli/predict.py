@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.quiet import quiet_decoders
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def predict(
         limits=ImageLimits(round(max_megabytes * 2**20), round(max_megapixels * 1e6)),
     )
     answers = _answers(predictor, found, boxes, workers=workers, keep_images=save is not None)
-    with writer:
+    with quiet_decoders(), writer:
         for answer, copy in zip(_watched(answers, len(found)), copies, strict=True):
             writer.write(answer.result)
             if copy is not None and answer.image_rgb is not None:

@@ -125,6 +125,7 @@ def _csv_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
         row = {name: face[name] for name in ("detection_score", "emotion", "confidence", "uncertain")}
         yield (
             {"source": result["source"], "faces": len(faces), "face": number, **row}
+            | {"quality": ", ".join(face["quality"])}
             | face["box"]
             | face["probabilities"]
         )

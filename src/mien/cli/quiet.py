@@ -1,4 +1,9 @@
-"""Keras' backends talk while they start: about drivers that are absent and instructions that are present."""
+"""Libraries that write to standard error by themselves, past Python: kept off a person's screen.
+
+Keras' backends talk while they start, about drivers that are absent and instructions that are present. libjpeg, libpng
+and FFmpeg, inside OpenCV, remark on every damaged picture, and OpenCV on every camera that is not there. Standard error
+belongs to the whole process, so only the command line, which owns it, may do this; the library never does.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-__all__ = ["import_keras_quietly"]
+import typer
+
+from mien.errors import MienError
+
+__all__ = ["import_keras_quietly", "quiet_decoders"]
 
 
 def import_keras_quietly() -> None:
@@ -32,6 +41,43 @@ def import_keras_quietly() -> None:
             aside.seek(0)
             sys.stderr.write(aside.read().decode(errors="replace"))
             raise
+
+
+@contextlib.contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Keep what OpenCV's decoders write off the screen for the length of a command; mien says itself what went wrong.
+
+    Python's own standard error stays where it is, so bars and messages are seen. What was kept back is shown after all
+    when the block ends in an error that mien does not know.
+    """
+    with tempfile.TemporaryFile() as aside, _python_error_beside(), _standard_error_into(aside.fileno()):
+        try:
+            yield
+        except Exception as error:
+            if not isinstance(error, (MienError, typer.Exit, typer.Abort)):
+                aside.seek(0)
+                sys.stderr.write(aside.read().decode(errors="replace"))
+            raise
+
+
+@contextlib.contextmanager
+def _python_error_beside() -> Iterator[None]:
+    """Give `sys.stderr` a way to the screen of its own, where it shares the one of the libraries."""
+    original = sys.stderr
+    try:
+        shares = original.fileno() == 2
+    except (AttributeError, OSError, ValueError):  # a test's stand-in, or none at all
+        shares = False
+    if not shares:
+        yield
+        return
+    original.flush()
+    with os.fdopen(os.dup(2), "w", encoding=original.encoding, errors=original.errors, buffering=1) as beside:
+        sys.stderr = beside
+        try:
+            yield
+        finally:
+            sys.stderr = original
 
 
 @contextlib.contextmanager

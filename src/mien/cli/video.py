@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.quiet import quiet_decoders
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def video(
     smooth: Annotated[
         float, typer.Option(min=0, help="Time constant of the averaging of probabilities, in seconds; 0 is none.")
     ] = 0.5,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that search frames; all cores, at most 4, if unset.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of a table.")] = False,
 ) -> None:
     """Follow the faces of a video and say their expressions over time.
@@ -55,15 +59,23 @@ def video(
     from mien.inference.video import VideoAnalysis
 
     analysis = VideoAnalysis(
-        Predictor(model, detector=faces, yunet_path=yunet, max_faces=max_faces),
+        # Frames keep all cores busy by themselves: one each. A camera's frames come one by one.
+        Predictor(
+            model,
+            detector=faces,
+            yunet_path=yunet,
+            max_faces=max_faces,
+            threads=None if workers == 1 or source.isdecimal() else 1,
+        ),
         every=every,
         start_seconds=start,
         end_seconds=end,
         smoothing_seconds=smooth,
         yield_skipped=save is not None,
+        workers=workers,
     )
     stopped = False
-    with open_clip(source) as clip, contextlib.ExitStack() as stack:
+    with quiet_decoders(), open_clip(source) as clip, contextlib.ExitStack() as stack:
         sinks = [stack.enter_context(sink) for sink in _sinks(clip, source, out or (), save, timeline)]
         try:
             for answer in _watched(analysis.answers(clip), clip, start, end):

@@ -1,4 +1,7 @@
-"""Frames of a video file, stream or camera, one at a time: memory does not depend on the length."""
+"""Frames of a video file, stream or camera, one at a time: memory does not depend on the length.
+
+Files give every frame, at its own time; cameras and live streams give the newest one, see `live`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import cv2
 import numpy as np
 
 from mien.errors import ImageError
+from mien.inference.live import LiveReader
 
 __all__ = ["Clip", "Frame", "open_clip"]
 
@@ -21,6 +25,8 @@ _BROKEN_FRAMES = 50
 _SEEK_EARLY_SECONDS = 10.0
 _DEFAULT_FPS = 25.0
 _MOST_FPS = 1000.0
+# Addresses of streams that go on by themselves; others are files, of which no frame is left out.
+_LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtp", "udp", "srt")
 
 
 class Frame(NamedTuple):
@@ -43,12 +49,13 @@ class Clip:
     Args:
         capture: An opened `cv2.VideoCapture`, or anything that acts as one.
         name: What messages call it.
-        is_live: True for a camera, whose time is when frames arrive.
+        is_live: True for a camera or live stream, whose time is when frames arrive.
     """
 
     def __init__(self, capture: Any, name: str, *, is_live: bool = False) -> None:
-        self._capture, self._is_live = capture, is_live
-        self.name = name
+        self._capture = capture
+        self.name, self.is_live = name, is_live
+        self._reader: LiveReader | None = None
         fps = float(capture.get(cv2.CAP_PROP_FPS))
         self.fps = fps if 0 < fps <= _MOST_FPS else _DEFAULT_FPS
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
@@ -58,7 +65,8 @@ class Clip:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._capture.release()
+        if self._reader is None or self._reader.close():
+            self._capture.release()
 
     def frames(
         self, *, every: int = 1, start_seconds: float = 0.0, end_seconds: float | None = None
@@ -68,18 +76,40 @@ class Clip:
         Args:
             every: Decode fully only each so-manieth frame.
             start_seconds, end_seconds: From when to when; None is the end.
+
+        Raises:
+            ImageError: There is no frame that can be read.
         """
-        wanted = 0
-        for index, time_seconds in self._grabbed(start_seconds):
+        wanted = given = 0
+        for index, time_seconds, picture in self._pictures(start_seconds):
             if end_seconds is not None and time_seconds > end_seconds:
-                return
+                break
             if time_seconds < start_seconds:
                 continue
             wanted += 1
             if (wanted - 1) % every == 0:
-                done, image_bgr = self._capture.retrieve()
-                if done and image_bgr is not None and image_bgr.size:
+                image_bgr = self._decoded() if picture is None else picture
+                if image_bgr is not None:
+                    given += 1
                     yield Frame(index, time_seconds, _rgb(image_bgr))
+        if not given:
+            raise ImageError(
+                f"Expected pictures in {self.name} from {start_seconds:g} s on. Received: none that can be read."
+            )
+
+    def _pictures(self, start_seconds: float) -> Iterator[tuple[int, float, Any]]:
+        """Numbers and times of frames; the picture is None where it is still to be decoded."""
+        if self.is_live:
+            self._reader = self._reader or LiveReader(self._capture, self.name)
+            yield from self._reader.pictures()
+            return
+        for index, time_seconds in self._grabbed(start_seconds):
+            yield index, time_seconds, None
+
+    def _decoded(self) -> Any:
+        """The frame that was grabbed last, or None where it is damaged."""
+        done, image_bgr = self._capture.retrieve()
+        return image_bgr if done and image_bgr is not None and image_bgr.size else None
 
     def _grabbed(self, start_seconds: float) -> Iterator[tuple[int, float]]:
         """Numbers and times of the frames that could be read; broken ones are passed over."""
@@ -130,7 +160,7 @@ def open_clip(source: str | os.PathLike[str] | int) -> Clip:
             "a camera that is free" if number is not None else "a video that OpenCV can read (mp4, mov, avi, mkv, webm)"
         )
         raise ImageError(f"Expected {what}. Received: {name}, which does not open.")
-    return Clip(capture, name, is_live=number is not None)
+    return Clip(capture, name, is_live=number is not None or name.partition("://")[0] in _LIVE_SCHEMES)
 
 
 def _rgb(image_bgr: np.ndarray) -> np.ndarray:

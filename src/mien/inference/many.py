@@ -5,10 +5,9 @@ Answers come in the order of the sources. An image that cannot be read is an ans
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from mien.errors import ImageError
 from mien.images import Colour, ImageLimits, ImageSource, read_image
+from mien.inference.overlap import in_order
 from mien.inference.predictor import NO_CROPS, Predictor
 from mien.inference.results import DetectedFace, Prediction, Unreadable
 
@@ -101,30 +101,15 @@ def predict_many(
         return _Searched(job, image_rgb.shape, found, crops, image_rgb if keep_images else None)
 
     waiting: list[_Searched | Unreadable] = []
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="mien-search")
-    try:
-        for searched in _in_order(pool, search, jobs, ahead=2 * workers):
+    # Closed when the caller stops taking answers, too, so that no thread is left.
+    with contextlib.closing(in_order(search, jobs, workers=workers, ahead=2 * workers)) as all_searched:
+        for searched in all_searched:
             waiting.append(searched)
             # Kept images are large, so they do not wait for others.
             if keep_images or len(waiting) == _BATCH_IMAGES or _faces(waiting) >= _BATCH_FACES:
                 yield from _classified(predictor, waiting)
                 waiting = []
         yield from _classified(predictor, waiting)
-    finally:
-        pool.shutdown(cancel_futures=True)  # also when the caller stops taking answers
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, search: Callable[[Job], _Searched | Unreadable], jobs: Iterable[Job], *, ahead: int
-) -> Iterator[_Searched | Unreadable]:
-    """Results in the order of the jobs, with at most `ahead` of them under way or waiting."""
-    under_way: deque[Future[_Searched | Unreadable]] = deque()
-    for job in jobs:
-        under_way.append(pool.submit(search, job))
-        if len(under_way) >= ahead:
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
 
 
 def _faces(waiting: Sequence[_Searched | Unreadable]) -> int:

@@ -22,7 +22,7 @@ from mien.errors import ConfigError, RunError
 from mien.inference.draw import draw_faces
 from mien.inference.video import ROW_COLUMNS, FrameAnswer
 
-__all__ = ["AnnotatedVideo", "CsvSink", "JsonLinesSink", "ParquetSink", "Sink", "row_sink"]
+__all__ = ["AnnotatedVideo", "CsvSink", "JsonLinesSink", "ParquetSink", "Sink", "find_ffmpeg", "row_sink"]
 
 
 class Sink:
@@ -130,6 +130,7 @@ class ParquetSink(Sink):
             ) from error
         texts = ("emotion", "instant_emotion", "quality")
         kinds = {"frame": pa.int64(), "track": pa.int32(), "uncertain": pa.bool_()} | dict.fromkeys(texts, pa.string())
+        kinds["time_seconds"] = pa.float64()  # float32 would be off by a frame after some hours
         self._schema = pa.schema([(name, kinds.get(name, pa.float32())) for name in ROW_COLUMNS])
         self._table = pa.Table
         self._writer = parquet.ParquetWriter(self._part_path, self._schema)
@@ -155,7 +156,7 @@ _CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG"}
 
 
 class AnnotatedVideo(Sink):
-    """The video with boxes and labels, at a constant rate; with the sound of the original where ffmpeg is there.
+    """The video with boxes and labels, at a constant rate; with the sound of the original where ffmpeg is.
 
     Args:
         path: An .mp4 or .avi file.
@@ -203,9 +204,20 @@ class AnnotatedVideo(Sink):
         if self._writer is None:
             return
         self._writer.release()
-        ffmpeg = shutil.which("ffmpeg")
+        ffmpeg = find_ffmpeg() if self._sound_path is not None else None
         if ffmpeg and self._sound_path is not None:
             _add_sound(ffmpeg, self._part_path, self._sound_path, self._first_seconds)
+
+
+def find_ffmpeg() -> str | None:
+    """The ffmpeg program: the system's, else the one that the package imageio-ffmpeg brings, else None."""
+    system = shutil.which("ffmpeg")
+    if system:
+        return system
+    try:
+        return str(import_module("imageio_ffmpeg").get_ffmpeg_exe())
+    except (ModuleNotFoundError, RuntimeError):  # RuntimeError: the package has no program for this system
+        return None
 
 
 def _add_sound(ffmpeg: str, picture_path: Path, sound_path: Path, from_seconds: float) -> None:

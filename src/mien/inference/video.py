@@ -1,23 +1,26 @@
 """Faces and expressions over a video: each frame answered, each person followed, probabilities steadied.
 
-One frame is in memory at a time, and no thread is started, so whatever a caller does between two frames (stop, raise,
-press Ctrl-C) ends things at once.
+A few frames are in memory at a time: while the caller has one, threads search the next ones. Whatever a caller does
+between two frames (stop, raise, press Ctrl-C) ends them at once.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mien.emotions import EMOTIONS
 from mien.errors import ConfigError
 from mien.inference.frames import Clip, Frame
+from mien.inference.overlap import in_order
 from mien.inference.predictor import Predictor
 from mien.inference.quality import flags_of
-from mien.inference.results import Face
+from mien.inference.results import DetectedFace, Face
 from mien.inference.smoothing import Smoother, TrackSummary, TrackTally
 from mien.inference.tracking import Tracker
 
@@ -58,6 +61,16 @@ class FrameAnswer:
         return [_row(self.frame, tracked) for tracked in self.faces]
 
 
+class _Searched(NamedTuple):
+    """A frame with its faces found and answered by itself, before it is known who they are."""
+
+    frame: Frame
+    is_new: bool
+    found: tuple[DetectedFace, ...]
+    crops: np.ndarray
+    probabilities: np.ndarray
+
+
 class VideoAnalysis:
     """Answers on the frames of one video.
 
@@ -69,6 +82,8 @@ class VideoAnalysis:
         longest_gap_seconds: A face that is away for longer comes back as a new track.
         yield_skipped: Whether frames that are not searched come, too, with the faces of the last searched one: what an
             annotated video needs.
+        workers: Threads that search frames at the same time; None takes as many as there are cores, at most 4. More
+            than one go best with a predictor of one thread. Live sources have one, so that answers are not late.
 
     Raises:
         ConfigError: A number that makes no sense.
@@ -84,6 +99,7 @@ class VideoAnalysis:
         smoothing_seconds: float = 0.5,
         longest_gap_seconds: float = 1.0,
         yield_skipped: bool = False,
+        workers: int | None = None,
     ) -> None:
         if every < 1 or start_seconds < 0 or smoothing_seconds < 0 or longest_gap_seconds < 0:
             raise ConfigError(
@@ -96,34 +112,51 @@ class VideoAnalysis:
         self._every = every
         self._span = (start_seconds, end_seconds)
         self._yield_skipped = yield_skipped
+        self._workers = workers or min(4, os.cpu_count() or 1)
         self._longest_gap_seconds = longest_gap_seconds
         self._tracker = Tracker(longest_gap_seconds=longest_gap_seconds)
         self._smoother = Smoother(smoothing_seconds)
         self._tallies: dict[int, TrackTally] = {}
 
     def answers(self, clip: Clip) -> Iterator[FrameAnswer]:
-        """The frames and their faces, as they are decoded."""
-        start, end = self._span
-        step = 1 if self._yield_skipped else self._every
+        """The frames and their faces, in order."""
+        workers = 1 if clip.is_live else self._workers
         faces: tuple[TrackedFace, ...] = ()
-        for count, frame in enumerate(clip.frames(every=step, start_seconds=start, end_seconds=end)):
-            is_new = not self._yield_skipped or count % self._every == 0
-            if is_new:
-                faces = self._faces(frame)
-            yield FrameAnswer(frame, faces, is_new)
+        # Closed when the caller stops taking answers, too, so that no thread is left.
+        with contextlib.closing(
+            in_order(self._search, self._frames(clip), workers=workers, ahead=workers + 1)
+        ) as all_searched:
+            for searched in all_searched:
+                if searched.is_new:
+                    faces = self._followed(searched)
+                yield FrameAnswer(searched.frame, faces, searched.is_new)
 
     def summaries(self) -> tuple[TrackSummary, ...]:
         """The people seen so far, in the order in which they came."""
         return tuple(tally.summary() for tally in self._tallies.values())
 
-    def _faces(self, frame: Frame) -> tuple[TrackedFace, ...]:
-        found = self._predictor.locate(frame.image_rgb)
+    def _frames(self, clip: Clip) -> Iterator[tuple[Frame, bool]]:
+        """The frames that are answered, and whether each is searched."""
+        start, end = self._span
+        step = 1 if self._yield_skipped else self._every
+        for count, frame in enumerate(clip.frames(every=step, start_seconds=start, end_seconds=end)):
+            yield frame, not self._yield_skipped or count % self._every == 0
+
+    def _search(self, item: tuple[Frame, bool]) -> _Searched:
+        """What one frame shows; called from several threads. One batch over several frames would gain nothing."""
+        frame, is_new = item
+        found = self._predictor.locate(frame.image_rgb) if is_new else ()
         crops = self._predictor.crops(frame.image_rgb, found)
-        probabilities = self._predictor.predict_faces(crops)
-        numbers = self._tracker.update([one.box for one in found], frame.time_seconds)
+        return _Searched(frame, is_new, found, crops, self._predictor.predict_faces(crops))
+
+    def _followed(self, searched: _Searched) -> tuple[TrackedFace, ...]:
+        """Who the faces of a frame are, with probabilities that are averaged over time."""
+        frame = searched.frame
+        numbers = self._tracker.update([one.box for one in searched.found], frame.time_seconds)
         self._smoother.forget_all_but(self._tracker.live_numbers)
         tracked = []
-        for one, crop, instant, number in zip(found, crops, probabilities, numbers, strict=True):
+        answered = zip(searched.found, searched.crops, searched.probabilities, numbers, strict=True)
+        for one, crop, instant, number in answered:
             smooth = self._smoother.smooth(number, instant, frame.time_seconds)
             face = self._predictor.face(one, smooth, quality=flags_of(one, crop, frame.image_rgb.shape))
             tracked.append(TrackedFace(number, face, EMOTIONS[int(instant.argmax())]))
