@@ -2,7 +2,9 @@
 
     MienError                     something a user can mend; the command line prints one line and exits 1
     ├── DataError                 a dataset, row, image or votes file that cannot be used as it is
-    ├── ImageError                one image that cannot be read, or is too large to be read safely
+    ├── ImageError                one image that cannot be read
+    │   ├── ImageFormatError      a file that is no image of a kind that mien reads
+    │   └── ImageTooLargeError    an image that is too large to be read safely
     ├── ConfigError               an unknown key, a value out of range, two settings that contradict each other
     ├── RunError                  a run folder that is missing, incomplete, or from a newer mien
     ├── ModelError                model files that are missing, damaged, or do not match each other
@@ -20,6 +22,8 @@ __all__ = [
     "DataError",
     "DetectorError",
     "ImageError",
+    "ImageFormatError",
+    "ImageTooLargeError",
     "MienError",
     "MissingExtraError",
     "ModelError",
@@ -37,6 +41,14 @@ class DataError(MienError):
 
 class ImageError(MienError):
     """One image that cannot be read, or is too large to be read safely."""
+
+
+class ImageFormatError(ImageError):
+    """A file that is no image of a kind that mien reads."""
+
+
+class ImageTooLargeError(ImageError):
+    """An image with more bytes or pixels than the limits allow."""
 
 
 class ConfigError(MienError):

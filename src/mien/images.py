@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 import cv2
 import numpy as np
 
-from mien.errors import ImageError
+from mien.errors import ImageError, ImageFormatError, ImageTooLargeError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -248,8 +248,8 @@ def _read_all(file: BinaryIO, limits: ImageLimits) -> bytes:
     return data
 
 
-def _too_many_bytes(size: int, limits: ImageLimits) -> ImageError:
-    return ImageError(
+def _too_many_bytes(size: int, limits: ImageLimits) -> ImageTooLargeError:
+    return ImageTooLargeError(
         f"Expected an image file of at most {limits.max_file_bytes:,} bytes. Received: {size:,} or more. "
         "Raise ImageLimits.max_file_bytes if you trust it."
     )
@@ -259,7 +259,7 @@ def _check_size(width: int, height: int, limits: ImageLimits) -> None:
     if width < 1 or height < 1:
         raise ImageError(f"Expected an image of at least 1×1 pixels. Received: {width}×{height}.")
     if width * height > limits.max_pixels:
-        raise ImageError(
+        raise ImageTooLargeError(
             f"Expected an image of at most {limits.max_pixels:,} pixels. Received: {width}×{height} = "
             f"{width * height:,}. Make it smaller, or raise ImageLimits.max_pixels if you trust it."
         )
@@ -308,7 +308,9 @@ def _kind(data: bytes) -> str:
     for signature, kind in _SIGNATURES.items():
         if data.startswith(signature):
             return kind
-    raise ImageError(f"Expected a {_READABLE} image. Received: {_what(data)}. Save it as JPEG or PNG and try again.")
+    raise ImageFormatError(
+        f"Expected a {_READABLE} image. Received: {_what(data)}. Save it as JPEG or PNG and try again."
+    )
 
 
 def _what(data: bytes) -> str:
@@ -435,7 +437,7 @@ def _decode_with_pillow(data: bytes, kind: str, limits: ImageLimits) -> np.ndarr
         except ImageError:
             raise
         except Image.DecompressionBombError as error:
-            raise ImageError(
+            raise ImageTooLargeError(
                 f"Expected an image of at most {limits.max_pixels:,} pixels. Received: far more. Make it smaller."
             ) from error
         # Damaged files make Pillow's format readers raise nearly anything, from KeyError to struct.error.

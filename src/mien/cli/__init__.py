@@ -26,6 +26,7 @@ from mien.cli.learn import export, train
 from mien.cli.models import models_app
 from mien.cli.predict import predict
 from mien.cli.report import report
+from mien.cli.serve import serve
 from mien.cli.summary import summary
 from mien.cli.synthetic import synthetic
 from mien.cli.video import video
@@ -44,7 +45,10 @@ _EXTRA_OF = {
     "sklearn": "train",
     "tensorflow": "train",
     "fastapi": "serve",
-    "multipart": "serve",
+    "h11": "serve",
+    "prometheus_client": "serve",
+    "python_multipart": "serve",
+    "starlette": "serve",
     "uvicorn": "serve",
 }
 _EXIT_INTERRUPTED = 130  # 128 + SIGINT, what shells expect
@@ -77,6 +81,7 @@ def _options(
 # In the order of `mien --help`; Typer puts groups last.
 app.command()(predict)
 app.command()(video)
+app.command()(serve)
 app.command()(bench)
 app.command()(demo)
 app.command()(train)

@@ -1,0 +1,131 @@
+"""The outermost layer: what holds for every request whatever it asks.
+
+Adds the security headers, turns what nobody expected into an answer without details, counts, and ends a connection
+whose body was refused without reading it to its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mien.server.errors import error_response, unexpected
+from mien.server.lifecycle import Lifecycle
+from mien.server.metrics import Metrics
+from mien.server.security import SECURITY_HEADERS
+
+__all__ = ["Edge"]
+
+_log = logging.getLogger("mien.server")
+
+# The rest of a refused body of this size is swallowed, so that the connection can be kept.
+_SMALL_BODY_BYTES = 2**20
+# A larger one is read on for a moment, because closing at once would reset the connection, and a sender that is
+# still busy would never see the answer.
+_LINGER_SECONDS = 1.0
+_LINGER_BYTES = 8 * 2**20
+_CLIENT_GONE = 499  # nginx's number for it; nobody receives it
+_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+_HEADERS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
+
+
+class Edge:
+    """ASGI middleware.
+
+    Args:
+        app: What answers.
+        metrics: What counts.
+        lifecycle: Whether the server is about to stop.
+        told: Called after each request.
+    """
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, lifecycle: Lifecycle, told: Callable[[], None]) -> None:
+        self._app, self._metrics, self._lifecycle, self._told = app, metrics, lifecycle, told
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, stream or lifespan."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, receive, send, self._lifecycle)
+        started = time.perf_counter()
+        try:
+            await self._app(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            exchange.status = _CLIENT_GONE
+        except Exception:
+            _log.exception("A defect in mien, while answering %s", _path(scope))
+            if exchange.status:
+                raise  # the answer has begun: the connection is cut
+            await error_response(unexpected())(scope, exchange.receive, exchange.send)
+        finally:
+            self._count(scope, exchange.status or _CLIENT_GONE, time.perf_counter() - started)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.requests.labels(_path(scope), method, str(status)).inc()
+        self._metrics.request_seconds.labels(_path(scope)).observe(seconds)
+        self._told()
+
+
+class _Exchange:
+    """One request and its answer, as seen from outside."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, lifecycle: Lifecycle) -> None:
+        self._receive, self._send, self._lifecycle = receive, send, lifecycle
+        headers = dict(scope["headers"])
+        self._unread = int(headers.get(b"content-length", b"0")[:20] or 0)
+        self._has_more = self._unread > 0 or b"transfer-encoding" in headers
+        self._is_chunked = b"transfer-encoding" in headers
+        self._lingers = False
+        self.status = 0
+
+    async def receive(self) -> Message:
+        """A part of the body, noted."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._unread -= len(message.get("body", b""))
+            self._has_more = message.get("more_body", False)
+        else:
+            self._has_more = False
+        return message
+
+    async def send(self, message: Message) -> None:
+        """A part of the answer, with what every answer has."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._lingers = self._has_more and (self._is_chunked or self._unread > _SMALL_BODY_BYTES)
+            headers = [*message.get("headers", ()), *_HEADERS]
+            if self._lingers or self._lifecycle.is_draining:
+                headers.append((b"connection", b"close"))
+            await self._send({**message, "headers": headers})
+        elif self._lingers and not message.get("more_body", False):
+            await self._send({**message, "more_body": True})
+            await self._linger()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            await self._send(message)
+
+    async def _linger(self) -> None:
+        """Read on for a moment and forget it; the answer has its length, so its reader need not wait."""
+        left = _LINGER_BYTES
+        try:
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while self._has_more and left > 0:
+                    message = await self.receive()
+                    left -= len(message.get("body", b""))
+        except TimeoutError:
+            return
+
+
+def _path(scope: Scope) -> str:
+    """The route's own path, of which there are few; never what was asked, of which there is no end."""
+    path = getattr(scope.get("route"), "path", None)
+    if path is None and scope["path"].startswith("/static/"):
+        path = "/static"
+    return path if isinstance(path, str) else "other"

@@ -1,0 +1,196 @@
+"""Running the application: binds the port, starts the workers, and answers a question without any port.
+
+uvicorn does the work, its own supervisor that of several workers. Nothing is printed here; callers are told through
+callbacks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import functools
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from mien.errors import ConfigError
+from mien.inference.predictor import Predictor
+from mien.server.app import create_app
+from mien.server.metrics import FOLDER_VARIABLE
+from mien.server.protocol import protocol_class
+from mien.server.settings import ServerSettings
+
+__all__ = ["Answer", "ask", "make_predictor", "serve", "url_of"]
+
+_BACKLOG = 2048  # uvicorn's own
+
+
+class Answer(NamedTuple):
+    """What the application says."""
+
+    status: int
+    body: bytes
+
+
+def make_predictor(settings: ServerSettings) -> Predictor:
+    """The predictor that the settings ask for.
+
+    Raises:
+        ModelError, DetectorError: As `Predictor` does.
+    """
+    return Predictor(
+        settings.model,
+        detector=settings.detector,
+        yunet_path=settings.yunet or None,
+        max_faces=settings.max_faces,
+        threads=settings.threads,
+    )
+
+
+def serve(settings: ServerSettings, *, told: Callable[[Predictor, str], None] = lambda predictor, url: None) -> None:
+    """Serve until SIGTERM or Ctrl-C, and finish what is under way.
+
+    Args:
+        settings: Everything.
+        told: Called with the predictor and the address once connections are taken.
+
+    Raises:
+        ConfigError: The address is taken, or not this machine's.
+        ModelError, DetectorError: As `Predictor` does.
+    """
+    predictor = make_predictor(settings)  # also with several workers: what is wrong is said once, before they start
+    with _listening(settings) as listener, _shared_metrics(settings):
+        told(predictor, url_of(settings, listener))
+        if settings.workers == 1:
+            app: Callable[[], FastAPI] = functools.partial(create_app, predictor, settings, drains_on_signals=True)
+            uvicorn.Server(_config(app, settings)).run(sockets=[listener])
+        else:
+            del predictor
+            Multiprocess(_config(functools.partial(_worker_app, settings), settings), sockets=[listener]).run()
+
+
+def _worker_app(settings: ServerSettings) -> FastAPI:
+    """The application of one of several workers; picklable, because they are started afresh."""
+    return create_app(make_predictor(settings), settings, drains_on_signals=True)
+
+
+def _config(app: Callable[[], FastAPI], settings: ServerSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=True,
+        workers=settings.workers,
+        http=functools.partial(_connection, settings.header_seconds),  # type: ignore[arg-type]
+        ws_max_size=settings.max_frame_bytes,
+        ws_per_message_deflate=False,  # pictures are compressed already, and a bomb needs compression
+        log_level="info" if settings.access_log else "warning",
+        access_log=settings.access_log,
+        server_header=False,
+        proxy_headers=False,  # nothing here depends on the client's address
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+
+
+def _connection(header_seconds: float, *arguments: Any, **options: Any) -> asyncio.Protocol:
+    return protocol_class(header_seconds)(*arguments, **options)
+
+
+@contextmanager
+def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
+    """A socket that takes connections; they wait until the application is there."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _bind(listener, settings)
+        listener.set_inheritable(True)
+        yield listener
+    finally:
+        listener.close()
+
+
+def _bind(listener: socket.socket, settings: ServerSettings) -> None:
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigError(
+                f"Expected a free port. Received: {settings.port}, which another program listens on. "
+                "Take another: mien serve --port 0 finds a free one."
+            ) from error
+        raise ConfigError(
+            f"Expected an address of this machine to listen on. Received: {settings.host} port {settings.port} "
+            f"({error.strerror or error})."
+        ) from error
+
+
+@contextmanager
+def _shared_metrics(settings: ServerSettings) -> Iterator[None]:
+    """A folder in which several workers put their counters together."""
+    if settings.workers == 1 or FOLDER_VARIABLE in os.environ:
+        yield
+        return
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="mien-metrics-")
+    except OSError as error:
+        raise ConfigError(
+            "Expected a folder for temporary files, where several workers add up their counters. Received: none. "
+            "Give the container a writable /tmp (docker run --tmpfs /tmp), or take --workers 1."
+        ) from error
+    with folder:
+        os.environ[FOLDER_VARIABLE] = folder.name
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER_VARIABLE]
+
+
+def url_of(settings: ServerSettings, listener: socket.socket) -> str:
+    """The address to open in a browser of this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
+
+
+def ask(app: FastAPI, path: str, *, headers: dict[str, str] | None = None) -> Answer:
+    """GET an address of an application, without a port."""
+    return asyncio.run(_ask(app, path, headers or {}))
+
+
+async def _ask(app: FastAPI, path: str, headers: dict[str, str]) -> Answer:
+    bare, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": bare,
+        "raw_path": bare.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(b"host", b"localhost"), *((k.lower().encode(), v.encode()) for k, v in headers.items())],
+        "client": None,
+        "server": None,
+    }
+    status, parts = 0, []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        else:
+            parts.append(message.get("body", b""))
+
+    await app(scope, receive, send)
+    return Answer(status, b"".join(parts))
