@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -61,6 +65,106 @@ def test_without_network_one_sentence_says_what_to_do(tmp_path: Path) -> None:
         fetch_yunet(tmp_path / "yunet.onnx", urls=["http://127.0.0.1:9/yunet.onnx"], sha256=DIGEST)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+# A server of our own, which behaves as servers do on bad days.
+
+
+class _Server(ThreadingHTTPServer):
+    """Answers by path; counts what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked: list[str] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        if self.path == "/moved":
+            self._head(302, Location="/right")
+        elif self.path == "/right":
+            self._head(200, **{"Content-Length": str(len(CONTENT))})
+            self.wfile.write(CONTENT)
+        elif self.path == "/unknown-length":
+            self._head(200)
+            self.wfile.write(CONTENT)
+        elif self.path == "/cut-off":
+            self._head(200, **{"Content-Length": str(len(CONTENT))})
+            self.wfile.write(CONTENT[:70_000])
+        elif self.path == "/other":
+            self._head(200, **{"Content-Length": "9"})
+            self.wfile.write(b"<html>no\n")
+        elif self.path == "/endless":
+            self._head(200)
+            with contextlib.suppress(OSError):  # the client has had enough
+                for _ in range(200):
+                    self.wfile.write(bytes(1_000_000))
+        else:
+            self.send_error(404)
+
+    def _head(self, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[_Server]:
+    with _Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def _address(server: _Server, path: str) -> str:
+    return f"http://127.0.0.1:{server.server_port}/{path}"
+
+
+@pytest.mark.parametrize("path", ["right", "moved", "unknown-length"])
+def test_a_server_gives_the_file(server: _Server, tmp_path: Path, path: str) -> None:
+    target = tmp_path / "cache" / "yunet.onnx"
+    assert fetch_yunet(target, urls=[_address(server, path)], sha256=DIGEST).read_bytes() == CONTENT
+    assert [entry.name for entry in target.parent.iterdir()] == ["yunet.onnx"]
+    asked = len(server.asked)
+    fetch_yunet(target, urls=[_address(server, path)], sha256=DIGEST)
+    assert len(server.asked) == asked  # it is here already
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("gone", "Not Found"),
+        ("cut-off", "cut off after 70,000 of 90,000 bytes"),
+        ("other", "another file of 9 bytes"),
+        ("endless", "another file of 5,"),
+    ],
+)
+def test_a_server_on_a_bad_day_is_one_sentence(server: _Server, tmp_path: Path, path: str, why: str) -> None:
+    target = tmp_path / "cache" / "yunet.onnx"
+    target.parent.mkdir()
+    target.write_bytes(b"what was there before")
+    with pytest.raises(DetectorError, match=why) as caught:
+        fetch_yunet(target, urls=[_address(server, path)], sha256=DIGEST)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("Expected to download") and message.endswith("to its path.")
+    assert target.read_bytes() == b"what was there before"
+    assert [entry.name for entry in target.parent.iterdir()] == ["yunet.onnx"]
+
+
+def test_the_next_address_serves_after_a_bad_one(server: _Server, tmp_path: Path) -> None:
+    urls = [_address(server, path) for path in ("gone", "cut-off", "other", "right")]
+    assert fetch_yunet(tmp_path / "yunet.onnx", urls=urls, sha256=DIGEST).read_bytes() == CONTENT
+    assert server.asked == ["/gone", "/cut-off", "/other", "/right"]
 
 
 def test_the_official_addresses_are_encrypted() -> None:

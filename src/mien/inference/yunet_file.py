@@ -107,9 +107,12 @@ class _DownloadError(Exception):
 
 
 def _download(url: str, sha256: str, progress: Progress | None) -> bytes:
+    from http.client import HTTPException
+
     try:
         content = _content(url, progress)
-    except (OSError, ValueError) as error:  # URLError, timeouts and TLS errors are OSErrors
+    # URLError, timeouts and TLS errors are OSErrors; answers that are no HTTP have errors of their own.
+    except (OSError, ValueError, HTTPException) as error:
         raise _DownloadError(str(getattr(error, "reason", None) or error)) from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != sha256:
@@ -130,4 +133,6 @@ def _content(url: str, progress: Progress | None) -> bytes:
             received += len(part)
             if progress:
                 progress(received, total)
+    if total is not None and received < min(total, _MAX_BYTES):  # reading part by part, urllib does not say so
+        raise OSError(f"the download was cut off after {received:,} of {total:,} bytes")
     return b"".join(parts)
