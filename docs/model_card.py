@@ -56,8 +56,27 @@ def page(made_by: str) -> str:
 def _model(name: str) -> str:
     run = Run(WEIGHTS_PATH / name)
     card = read_card(run.card_path)
+    if not run.metrics_path("test").is_file():
+        return "\n".join([f"## `{name}`", "", *_copy(run, card), ""])
     scored = {split: _json(run.metrics_path(split)) for split in ("val", "test")}
     return "\n".join([f"## `{name}`", "", *_facts(run, card), "", *_scores(scored), "", *_classes(scored["test"]), ""])
+
+
+def _copy(run: Run, card: ModelCard) -> list[str]:
+    """An int8 copy of a bundled model, which was measured on PublicTest only."""
+    original = Run(WEIGHTS_PATH / card.name.removesuffix("-int8"))
+    before = read_card(original.card_path)
+    accuracies = [f"{100 * one.metrics['val']['accuracy']:.2f} %" for one in (card, before)]
+    rows = {
+        "what it is": f"`{original.name}` with weights and activations of 8 bits (`mien export RUN --int8`); "
+        "see [Benchmarks](benchmarks.md#int8) for what that brings",
+        "file": f"ONNX, {run.onnx_path.stat().st_size / 1e6:.1f} MB ({original.onnx_path.stat().st_size / 1e6:.1f} MB)",
+        "accuracy on PublicTest": f"{accuracies[0]} ({accuracies[1]}); PrivateTest was not looked at",
+        "temperature": f"{card.temperature:.3f} ({before.temperature:.3f})",
+        "uncertain": f"answers with a confidence below {card.uncertain_below:.2f} ({before.uncertain_below:.2f})",
+    }
+    lines = [f"| | `{run.name}` (beside `{original.name}`) |", "|---|---|"]
+    return [*lines, *(f"| {name} | {value} |" for name, value in rows.items())]
 
 
 def _facts(run: Run, card: ModelCard) -> list[str]:

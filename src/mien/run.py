@@ -10,6 +10,7 @@
       metrics_<split>.json
       figures/*.png, report.html
       model.onnx, model.json
+      int8/                        model.onnx, model.json of an int8 copy
 
 Every write goes to a temporary file in the same folder and is renamed over the old one, so a reader sees the old
 file or the new one, never half of one.
@@ -114,6 +115,7 @@ class Run:
         self.model_h5_path = self.path / "model.h5"
         self.onnx_path = self.path / "model.onnx"
         self.card_path = self.path / "model.json"
+        self.int8_path = self.path / "int8"
         self.figures_path = self.path / "figures"
         self.report_path = self.path / "report.html"
 
