@@ -392,13 +392,17 @@ def _has_plain_chunks(data: bytes) -> bool:
 
 
 def _decode_with_opencv(data: bytes, kind: str) -> np.ndarray:
+    # OpenCV 4.11 and later decode to RGB; changing the order afterwards takes a second copy of the picture.
+    rgb_mode = getattr(cv2, "IMREAD_COLOR_RGB", None)
     try:
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)  # applies the EXIF orientation
+        # Both modes apply the EXIF orientation.
+        mode = cv2.IMREAD_COLOR if rgb_mode is None else rgb_mode
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), mode)
     except cv2.error as error:
         raise _damaged(kind, str(error.err)) from error
     if image is None:
         raise _damaged(kind, "data that cannot be decoded")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)  # type: ignore[no-any-return]
+    return image if rgb_mode is not None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _damaged(kind: str, reason: str) -> ImageError:

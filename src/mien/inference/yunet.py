@@ -8,7 +8,7 @@ processor time, from several threads at once, and under OpenCV 4 and 5 alike.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ __all__ = ["YuNetDetector"]
 
 # The network answers on three grids, whose cells are so many pixels apart.
 _STRIDES = (8, 16, 32)
-_OUTPUTS = tuple(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES)
+_OUTPUTS = [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES]
 
 # Boxes of one search that share more than this (intersection over union) are one face; OpenCV's own default.
 _SAME_FACE_IOU = 0.3
@@ -61,7 +61,8 @@ class YuNetDetector:
             ) from error
         try:
             self._session = open_session(_with_free_size(content), threads=threads)
-            self._search(np.zeros((64, 64, 3), np.uint8), 1.0)
+            self._input_name = self._session.get_inputs()[0].name
+            self._search(np.zeros((64, 64, 3), np.uint8), (64, 64))
         except Exception as error:  # ONNX Runtime's errors have no common base of their own
             raise DetectorError(
                 f"Expected YuNet's model in {path}. Received: {first_line(error)}. Fetch it again with: {FETCH_COMMAND}"
@@ -69,20 +70,20 @@ class YuNetDetector:
 
     def detect(self, image_rgb: np.ndarray) -> tuple[DetectedFace, ...]:
         """The faces of uint8 (H, W, 3) RGB, the largest first."""
-        found = [face for scale in _scales(image_rgb.shape, self._side_px) for face in self._search(image_rgb, scale)]
-        return merge_overlapping(found)
+        shape = image_rgb.shape[:2]
+        return merge_overlapping(
+            [face for scaled in _scaled(image_rgb, self._side_px) for face in self._search(scaled, shape)]
+        )
 
-    def _search(self, image_rgb: np.ndarray, scale: float) -> list[DetectedFace]:
-        height, width = image_rgb.shape[:2]
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        scaled = image_rgb if scale == 1 else cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)
-        tensor, grid_width = _tensor(scaled)
-        (input_,) = self._session.get_inputs()
-        answers = dict(zip(_OUTPUTS, self._session.run(list(_OUTPUTS), {input_.name: tensor}), strict=True))
+    def _search(self, scaled_rgb: np.ndarray, shape: tuple[int, int]) -> list[DetectedFace]:
+        """The faces of a picture in the coordinates of the one of height and width `shape` that it was made of."""
+        height, width = shape
+        tensor, grid_width = _tensor(scaled_rgb)
+        answers = dict(zip(_OUTPUTS, self._session.run(_OUTPUTS, {self._input_name: tensor}), strict=True))
         rows = _kept(_rows(answers, grid_width, self._score))  # (N, 15)
         # The two axes were rounded to whole pixels separately.
-        rows[:, 0:14:2] *= width / size[0]
-        rows[:, 1:14:2] *= height / size[1]
+        rows[:, 0:14:2] *= width / scaled_rgb.shape[1]
+        rows[:, 1:14:2] *= height / scaled_rgb.shape[0]
         return [_face(row) for row in rows if _touches(row, width, height)]
 
 
@@ -98,21 +99,31 @@ def _with_free_size(content: bytes) -> bytes:
     return content.replace(sizes, names, 1)
 
 
-def _scales(shape: Sequence[int], side_px: int) -> list[float]:
-    """Scales to search at: whole at `side_px`, and twice as fine where the image has the pixels for it."""
-    longest = max(shape[:2])
-    scales = [min(1.0, side_px / longest)]
-    if longest >= 2 * side_px:
-        scales.append(2 * side_px / longest)
-    return scales
+def _scaled(image_rgb: np.ndarray, side_px: int) -> Iterator[np.ndarray]:
+    """The picture at each size to search at: whole at `side_px`, and twice as fine where it has the pixels for it."""
+    longest = max(image_rgb.shape[:2])
+    for longest_side_px in (2 * side_px, side_px) if longest >= 2 * side_px else (min(side_px, longest),):
+        # The coarse one is made of the fine one: averages of averages are the same, for a tenth of the work.
+        image_rgb = _shrunk(image_rgb, longest_side_px / longest)
+        longest = longest_side_px
+        yield image_rgb
+
+
+def _shrunk(image_rgb: np.ndarray, scale: float) -> np.ndarray:
+    height, width = image_rgb.shape[:2]
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if size == (width, height):
+        return image_rgb
+    return cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)  # type: ignore[no-any-return]
 
 
 def _tensor(image_rgb: np.ndarray) -> tuple[np.ndarray, int]:
     """float32 (1, 3, H', W') in BGR, 0 to 255, with H' and W' the next multiples of 32; and W'."""
     height, width = image_rgb.shape[:2]
     bottom, right = -height % _STRIDES[-1], -width % _STRIDES[-1]
-    padded = cv2.copyMakeBorder(image_rgb, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
-    return cv2.dnn.blobFromImage(padded, swapRB=True), width + right
+    if bottom or right:
+        image_rgb = cv2.copyMakeBorder(image_rgb, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
+    return cv2.dnn.blobFromImage(image_rgb, swapRB=True), width + right
 
 
 def _rows(answers: dict[str, Any], width: int, lowest_score: float) -> np.ndarray:
