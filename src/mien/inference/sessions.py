@@ -22,6 +22,9 @@ def open_session(content: bytes, *, threads: int | None = None) -> Any:
     # Threads that wait by spinning answer 1.6 times faster on a free machine (measured with two); once a call is over
     # they stop, and leave the core to decoding.
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    # Without an arena the memory of a large photo is given back after it; that costs no time (measured at batches of
+    # 1, 16 and 64, and on photos of 0.1 to 24 megapixels).
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = 4  # errors are raised; nothing is printed beside that
     return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
