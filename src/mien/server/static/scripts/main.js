@@ -221,9 +221,9 @@ function streamAddress() {
 
 /**
  * @param {import("./stream.js").StreamState} state
- * @param {{busy?: boolean}} facts
+ * @param {{busy?: boolean, reason?: string}} facts
  */
-function streamChanged(state, { busy = false }) {
+function streamChanged(state, { busy = false, reason = "" }) {
   if (state === "closed") return;
   showState(state, busy ? "The server is busy, trying again" : undefined);
   if (state === "open") {
@@ -232,12 +232,13 @@ function streamChanged(state, { busy = false }) {
   }
   if (state === "lost") stage.setFaces([], null);
   if (state === "lost") stage.veil = busy ? "The server is busy. Trying again …" : "Connection lost. Trying again …";
-  if (state === "refused") void streamRefused();
+  if (state === "refused") void streamRefused(reason);
 }
 
-async function streamRefused() {
+/** @param {string} reason  As the server or the browser has it. */
+async function streamRefused(reason) {
   stage.veil = "";
-  if (!model.token_required) notices.show("source", messages.streamRefused());
+  if (reason !== "token_refused") notices.show("source", messages.streamRefused(reason));
   else if (await token.ask({ refused: token.value !== null })) stream.open();
 }
 

@@ -55,12 +55,15 @@ export function serverFailed(error) {
   return { title: error.message, body: error.hint };
 }
 
-/** @returns {Message} */
-export function streamRefused() {
-  return {
-    title: "The server refused this page",
-    body: "It answers pages from its own address only, or asks for a token. Reload the page from the address that mien serve printed.",
-  };
+/** @type {Record<string, string>} */
+const REFUSALS = {
+  origin_refused: "It answers pages from its own address only. Open the address that mien serve printed.",
+  token_unusable: "Browsers cannot send this token, because of a / or = in it. Whoever runs the server can choose another.",
+};
+
+/** @param {string} reason  As the server or the browser has it; may be empty. @returns {Message} */
+export function streamRefused(reason) {
+  return { title: "The server refused the live picture", body: REFUSALS[reason] ?? `It says: ${reason || "nothing"}` };
 }
 
 /** @param {string} name @returns {Message} */

@@ -10,7 +10,7 @@ import { showState } from "./status.js";
  * @typedef {object} Model
  * @property {string} name
  * @property {string[]} emotions  In the order of everything.
- * @property {any} accuracy
+ * @property {Record<string, {accuracy: number}>} accuracy  Per split; empty for a model that was not evaluated.
  * @property {number} uncertain_below
  * @property {string} detector
  * @property {{max_body_bytes: number}} limits
@@ -52,8 +52,7 @@ export function describeModel(model) {
 
 /** @param {Model} model */
 function accuracyOf({ accuracy }) {
-  const share = typeof accuracy === "number" ? accuracy : (accuracy?.test?.accuracy ?? accuracy?.value ?? accuracy?.accuracy);
-  return typeof share === "number" ? `${(100 * share).toFixed(1)} %` : "";
+  return accuracy.test ? `${(100 * accuracy.test.accuracy).toFixed(1)} %` : "";
 }
 
 /** @param {string[]} emotions */

@@ -13,8 +13,8 @@ const MOST_UNDER_WAY = 2;
 /** A connection that answers nothing for this long is as good as lost. */
 const LONGEST_SILENCE_MS = 15_000;
 
-/** The server's words for: not this page, or not without the token. */
-const CLOSED_BY_POLICY = 1008;
+/** Close codes after which trying again would end the same: not this page or token, too large a frame. */
+const CLOSED_FOR_GOOD = [1008, 1009];
 const CLOSED_BUSY = 1013;
 
 export class Stream {
@@ -39,7 +39,7 @@ export class Stream {
    * @param {object} options
    * @param {() => URL} options.address
    * @param {() => string[]} options.protocols
-   * @param {(state: StreamState, facts: {wait_ms?: number, busy?: boolean, greeted?: boolean}) => void} options.onState
+   * @param {(state: StreamState, facts: {busy?: boolean, reason?: string}) => void} options.onState
    * @param {(hello: any) => void} options.onHello
    * @param {(answer: any, sent: Sent) => void} options.onAnswer
    */
@@ -92,23 +92,25 @@ export class Stream {
   #connect() {
     this.#drop();
     this.#enter("connecting");
-    const socket = new WebSocket(this.#address(), this.#protocols());
+    let socket;
+    try {
+      socket = new WebSocket(this.#address(), this.#protocols());
+    } catch {
+      // Browsers refuse some characters in what is offered, and a token is among it.
+      this.#enter("refused", { reason: "token_unusable" });
+      return;
+    }
     this.#socket = socket;
     this.#heard_ms = performance.now();
-    let greeted = false;
     socket.addEventListener("message", (event) => {
       if (socket !== this.#socket) return;
       this.#heard_ms = performance.now();
       const told = JSON.parse(event.data);
-      if (told.hello) {
-        greeted = true;
-        this.#greeted(told.hello);
-      } else {
-        this.#answered(told);
-      }
+      if (told.hello) this.#greeted(told.hello);
+      else this.#answered(told);
     });
     socket.addEventListener("close", (event) => {
-      if (socket === this.#socket) this.#lost(event.code, greeted);
+      if (socket === this.#socket) this.#lost(event.code, event.reason);
     });
     this.#watch = window.setInterval(() => this.#listen(), 1000);
   }
@@ -131,17 +133,17 @@ export class Stream {
 
   /**
    * @param {number} code
-   * @param {boolean} greeted
+   * @param {string} reason  In the server's words; may be empty.
    */
-  #lost(code, greeted) {
+  #lost(code, reason) {
     this.#drop();
-    if (code === CLOSED_BY_POLICY) {
-      this.#enter("refused");
+    if (CLOSED_FOR_GOOD.includes(code)) {
+      this.#enter("refused", { reason });
       return;
     }
     const delay_ms = wait_ms(this.#attempt);
     this.#attempt += 1;
-    this.#enter("lost", { wait_ms: delay_ms, busy: code === CLOSED_BUSY, greeted });
+    this.#enter("lost", { busy: code === CLOSED_BUSY });
     this.#timer = window.setTimeout(() => this.#connect(), delay_ms);
   }
 
@@ -149,7 +151,7 @@ export class Stream {
   #listen() {
     const owes = this.#state === "connecting" || this.#underWay.length > 0;
     if (!owes) this.#heard_ms = performance.now();
-    else if (performance.now() - this.#heard_ms > LONGEST_SILENCE_MS) this.#lost(0, this.#state === "open");
+    else if (performance.now() - this.#heard_ms > LONGEST_SILENCE_MS) this.#lost(0, "");
   }
 
   /** Forget the socket and all that belongs to it. */
@@ -165,7 +167,7 @@ export class Stream {
 
   /**
    * @param {StreamState} state
-   * @param {{wait_ms?: number, busy?: boolean, greeted?: boolean}} [facts]
+   * @param {{busy?: boolean, reason?: string}} [facts]
    */
   #enter(state, facts = {}) {
     this.#state = state;

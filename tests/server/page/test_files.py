@@ -1,0 +1,207 @@
+"""Photos and video files: however they come in, they are answered; what cannot be shown is said."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.emotions import EMOTIONS
+
+from .conftest import HEIGHT_PX, WIDTH_PX, GridDetector, label_mask
+
+DROP = """async ([name, type, base64]) => {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], name, { type }));
+    for (const kind of ["dragenter", "dragover", "drop"])
+        document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+COPY = """async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }) })]);
+}"""
+
+
+def _expect(page: Any, selector: str) -> Any:
+    from playwright.sync_api import expect
+
+    return expect(page.locator(selector))
+
+
+def _base64(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+def _table(page: Any) -> list[dict[str, str]]:
+    with page.expect_download() as saved:
+        page.click("#save-csv")
+    return list(csv.DictReader(saved.value.path().read_text(encoding="utf-8").splitlines()))
+
+
+def _media_seconds(page: Any) -> list[float]:
+    return [float(row["media_seconds"]) for row in _table(page)]
+
+
+def _is_answered(page: Any) -> None:
+    _expect(page, "#stage").to_have_attribute("data-source", "photo")
+    _expect(page, "#cards .card").to_have_count(1)
+    assert label_mask(page).sum() > 200
+    assert page.locator("#timeline").is_hidden()
+    _expect(page, "#announcer").to_contain_text("1 face. face 1:")
+
+
+def test_a_chosen_photo_is_answered(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    with page.expect_file_chooser() as chooser:
+        page.click("#open-file")
+    chooser.value.set_files(media / "face.jpg")
+    _is_answered(page)
+
+
+def test_a_dropped_photo_is_answered(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    page.evaluate(DROP, ["face.jpg", "image/jpeg", _base64(media / "face.jpg")])
+    _is_answered(page)
+    _expect(page, "#drop").not_to_have_attribute("data-over", "")
+
+
+def test_a_pasted_photo_is_answered(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    page.evaluate(COPY, _base64(media / "face.png"))
+    page.keyboard.press("Control+V")
+    _is_answered(page)
+
+
+def test_what_the_server_does_not_read_is_sent_as_a_jpeg(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    inside = f'<image width="640" height="480" href="data:image/png;base64,{_base64(media / "face.png")}"/>'
+    picture = f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="480">{inside}</svg>'
+    page.set_input_files("#file", {"name": "drawn.svg", "mimeType": "image/svg+xml", "buffer": picture.encode()})
+    _is_answered(page)
+
+
+def test_a_photo_larger_than_the_limit_is_made_smaller(serve: Any, open_page: Any, tmp_path: Path, media: Path) -> None:
+    large = cv2.resize(cv2.imread(str(media / "face.png")), None, fx=4, fy=4)
+    noise = np.random.default_rng(0).integers(0, 12, large.shape, dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "large.png"), np.clip(large, 0, 240) + noise)
+    assert (tmp_path / "large.png").stat().st_size > 2**20
+    page = open_page(serve(max_body_megabytes=1.0, max_held_megabytes=4.0))
+    page.set_input_files("#file", tmp_path / "large.png")
+    _is_answered(page)
+
+
+def test_mirroring_moves_boxes_with_the_picture_and_never_the_writing(serve: Any, open_page: Any, media: Path) -> None:
+    page = open_page(serve(detector=GridDetector(3), key="three"))
+    page.set_input_files("#file", media / "face.jpg")
+    _expect(page, "#cards .card").to_have_count(3)
+    straight = label_mask(page)
+    page.click("#mirror")
+    _expect(page, "#mirror").to_have_attribute("aria-pressed", "true")
+    mirrored = label_mask(page)
+    middles = [np.nonzero(mask)[1].mean() / mask.shape[1] for mask in (straight, mirrored)]
+    assert abs(middles[0] - 0.5) > 0.1
+    assert middles[1] == pytest.approx(1 - middles[0], abs=0.1)
+    # Labels keep their writing, so the whole is not simply turned round.
+    assert (mirrored != straight[:, ::-1]).sum() > 100
+
+
+def test_no_face_is_an_answer(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    page.set_input_files("#file", media / "blank.png")
+    _expect(page, "#no-face").to_be_visible()
+    _expect(page, "#announcer").to_have_text("No face found.")
+    _expect(page, "#rows").to_have_text("0 rows")
+
+
+@pytest.mark.parametrize("name", ["broken.jpg", "notes.txt"])
+def test_what_cannot_be_shown_is_said(site: Any, open_page: Any, media: Path, name: str) -> None:
+    page = open_page(site)
+    path = media / name
+    if not path.exists():
+        path.write_text("not a picture")
+    page.set_input_files("#file", path)
+    _expect(page, ".notice-title").to_have_text(f"{name} cannot be shown here")
+    assert page.locator("#invitation").is_visible()
+
+
+def test_one_of_several_files_is_taken_and_that_is_said(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    data = (media / "face.jpg").read_bytes()
+    page.evaluate("document.getElementById('file').multiple = true")
+    page.set_input_files("#file", [{"name": f"{k}.jpg", "mimeType": "image/jpeg", "buffer": data} for k in range(3)])
+    _expect(page, ".notice-title").to_contain_text("3 files came")
+    _is_answered(page)
+
+
+def test_many_faces_fold_and_each_opens(serve: Any, open_page: Any, media: Path) -> None:
+    page = open_page(serve(detector=GridDetector(30), key="thirty"))
+    page.set_input_files("#file", media / "face.jpg")
+    _expect(page, "#cards .card").to_have_count(30)
+    _expect(page, "#faces-note").to_have_text("30 in the picture")
+    assert page.locator(".card details[open]").count() == 0
+    page.click(".card:nth-child(7) summary")
+    assert page.locator(".card:nth-child(7) .bar:visible").count() == 7
+    values = page.locator(".card:nth-child(7) .bar-value").all_text_contents()
+    assert 95 <= sum(int(text.removesuffix(" %")) for text in values) <= 105
+    assert page.locator(".card-uncertain:visible").count() == page.locator(".card[data-uncertain]").count()
+
+
+def test_a_photo_can_be_saved_with_boxes_and_as_csv(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    page.set_input_files("#file", media / "face.png")
+    _is_answered(page)
+    with page.expect_download() as saved:
+        page.click("#snapshot")
+    assert re.fullmatch(r"mien-[\d-]+\.png", saved.value.suggested_filename)
+    data = saved.value.path().read_bytes()
+    assert data.startswith(b"\x89PNG")
+    drawn = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    plain = cv2.imread(str(media / "face.png"))
+    assert drawn.shape == plain.shape == (HEIGHT_PX, WIDTH_PX, 3)
+    changed = (np.abs(drawn.astype(int) - plain).max(axis=2) > 30).mean()
+    assert 0.002 < changed < 0.2, "the picture with a box and a label, and nothing else"
+
+    rows = _table(page)
+    assert len(rows) == 1
+    assert rows[0]["source"] == "face.png"
+    assert rows[0]["emotion"] in EMOTIONS
+    assert sum(float(rows[0][name]) for name in EMOTIONS) == pytest.approx(1, abs=0.01)
+    assert float(rows[0]["width"]) > 30
+
+
+def test_a_video_plays_and_is_answered(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    page.set_input_files("#file", media / "clip.webm")
+    _expect(page, "#stage").to_have_attribute("data-source", "video")
+    _expect(page, "#cards .card").to_have_count(1)
+    _expect(page, "#pause").to_contain_text("Play again")
+    _expect(page, "#scrub-time").to_have_text("0:02 of 0:02")
+    places = _media_seconds(page)
+    for _ in range(100):
+        # The last frame of a clip is answered, however slow the server is.
+        if places[-1] == pytest.approx(29 / 15, abs=0.1):
+            break
+        page.wait_for_timeout(300)
+        places = _media_seconds(page)
+    else:
+        pytest.fail(f"the last frame is not answered: {places}")
+    assert len(places) >= 2
+    assert places == sorted(places)
+
+
+def test_a_place_in_a_video_that_is_gone_to_is_answered(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    page.set_input_files("#file", media / "clip.webm")
+    _expect(page, "#pause").to_contain_text("Play again")
+    page.wait_for_timeout(500)
+    rows = page.inner_text("#rows")
+    page.locator("#scrub").fill("0.8")
+    _expect(page, "#scrub-time").to_have_text("0:00 of 0:02")
+    _expect(page, "#rows").not_to_have_text(rows)
