@@ -251,7 +251,7 @@ def _read_all(file: BinaryIO, limits: ImageLimits) -> bytes:
 def _too_many_bytes(size: int, limits: ImageLimits) -> ImageTooLargeError:
     return ImageTooLargeError(
         f"Expected an image file of at most {limits.max_file_bytes:,} bytes. Received: {size:,} or more. "
-        "Raise ImageLimits.max_file_bytes if you trust it."
+        "If you trust it, raise the limit: --max-megabytes, or ImageLimits.max_file_bytes in Python."
     )
 
 

@@ -157,7 +157,9 @@ def open_clip(source: str | os.PathLike[str] | int) -> Clip:
         capture = cv2.VideoCapture(name if number is None else number)
     if capture is None or not capture.isOpened():
         what = (
-            "a camera that is free" if number is not None else "a video that OpenCV can read (mp4, mov, avi, mkv, webm)"
+            "a camera that is plugged in and free"
+            if number is not None
+            else "a video that OpenCV can read (mp4, mov, avi, mkv, webm)"
         )
         raise ImageError(f"Expected {what}. Received: {name}, which does not open.")
     return Clip(capture, name, is_live=number is not None or name.partition("://")[0] in _LIVE_SCHEMES)

@@ -68,7 +68,7 @@ class TimelinePlot:
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         ax.grid(visible=False)
         main = EMOTIONS[int(shares.mean(axis=0).argmax())]
-        title(ax, f"Person {track}", f"{times.min():.1f} to {times.max():.1f} s, mostly {main}")
+        title(ax, f"Person {track}", f"{times.min():.1f} to {times.max():.1f} s, highest mean: {main}")
 
 
 def _panels(count: int) -> list[Axes]:
