@@ -57,6 +57,8 @@ class ModelConfig:
     """Whether residual blocks weigh their channels (Hu et al. 2018, arXiv:1709.01507); resnet only."""
     weights: str = "none"
     """Transfer learning only: `imagenet`, `none`, or the path of a Keras weights file of the backbone without top."""
+    initial: str = ""
+    """Run folder whose best model training begins with, as in fine-tuning; it must have this very network."""
     input_size_px: int = 96
     """Transfer learning only: side that the 48 px image is resized to inside the graph, in pixels."""
 

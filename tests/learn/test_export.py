@@ -81,9 +81,9 @@ def test_card_takes_the_test_accuracy_of_an_evaluation(run: Run, toy_train: Spli
 
 
 def test_a_model_that_differs_is_refused_and_not_left_behind(
-    run: Run, toy_val: Split, monkeypatch: pytest.MonkeyPatch
+    exported: Export, run: Run, toy_val: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = run.onnx_path.read_bytes()
+    before = exported.onnx_path.read_bytes()
     monkeypatch.setattr(export_module, "MAX_DIFFERENCE", -1.0)
     with pytest.raises(ModelError, match="agree"):
         export(run, toy_val)
@@ -104,14 +104,30 @@ def test_compact_storage_halves_the_file_and_keeps_the_answers(tmp_path: Path) -
     model = build_model(config)
     model(np.zeros((1, 48, 48, 1), np.float32))
     path, small_path = tmp_path / "full.onnx", tmp_path / "small.onnx"
-    export_module._write_onnx(model, path, compact=False)
-    proto = onnx.load(path)
+    proto = export_module._to_onnx(model)
+    onnx.save(proto, path)
     store_kernels_as_int16(proto)
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, small_path)
     images = np.random.default_rng(0).integers(0, 256, (20, 48, 48), dtype=np.uint8)
     assert small_path.stat().st_size < 0.6 * path.stat().st_size
     np.testing.assert_allclose(onnx_probabilities(small_path, images), onnx_probabilities(path, images), atol=2e-5)
+
+
+def test_small_kernels_stay_whole_where_compact_storage_would_change_the_answers(
+    run: Run, toy_val: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured, sizes = export_module._parity, []
+
+    def parity(path: Path, images: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
+        sizes.append(path.stat().st_size)
+        return (1.0, 0.0) if len(sizes) == 1 else measured(path, images, expected)
+
+    monkeypatch.setattr(export_module, "_parity", parity)
+    monkeypatch.setattr(export_module, "_COMPACT_FROM_VALUES", (1024, 200_000))  # the toy has one kernel of 147,456
+    result = export(run, toy_val)
+    assert len(sizes) == 2
+    assert sizes[0] < sizes[1] == result.onnx_bytes
 
 
 def test_compact_storage_keeps_each_weight_within_half_a_step() -> None:

@@ -248,3 +248,26 @@ def test_damaged_checkpoint_is_one_sentence(
     run.checkpoint_path.write_bytes(run.checkpoint_path.read_bytes()[:1000])
     with pytest.raises(RunError, match="training state"):
         train(toy_config, toy_train, toy_val, run, resume=True)
+
+
+def test_training_begins_with_the_weights_of_another_run(
+    finished: Run, toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    model = replace(toy_config.model, initial=str(finished.path))
+    still = replace(toy_config.optimizer, learning_rate=1e-8, weight_decay=0.0)
+    run = Run(tmp_path / "second")
+    train(replace(toy_config, model=model, optimizer=still), toy_train, toy_val, run)
+    loaded = [keras.models.load_model(one.model_path, compile=False) for one in (finished, run)]
+    first, second = ({w.path: w.numpy() for w in one.trainable_variables} for one in loaded)
+    assert first.keys() == second.keys()
+    for name, values in first.items():
+        np.testing.assert_allclose(second[name], values, atol=1e-4)
+
+
+def test_initial_weights_of_another_network_are_refused(
+    finished: Run, toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    model = replace(toy_config.model, initial=str(finished.path), widths=(4, 9))
+    with pytest.raises(ConfigError, match=r"same network \(cnn, widths \[4, 9\], .*Received: .*widths \[4, 8\]"):
+        train(replace(toy_config, model=model), toy_train, toy_val, Run(tmp_path / "second"))
+    assert not (tmp_path / "second").exists()

@@ -2,7 +2,8 @@
 
 Arithmetic stays float32: `Cast` and `Mul` give the kernel back, and ONNX Runtime folds them when it loads the file, so
 inference costs nothing. A rounding step is 2⁻¹⁵ of the channel's largest weight, eight times finer or more than float16
-is there, which is why the parity of an export survives it.
+is there, which is why the parity of an export survives it. Where it does not, smaller kernels can stay as they are: the
+first ones of a network are, and what is rounded there passes through all the others.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ __all__ = ["store_kernels_as_int16"]
 
 _LARGEST = 32767
 _CHANNEL_AXES = {"Conv": 0, "MatMul": 1}  # operators with a kernel → which axis of it is the output channel
-_MIN_VALUES = 1024  # smaller tensors are not worth two more nodes
 
 
-def store_kernels_as_int16(model: Any) -> None:
-    """Rewrite the large float32 kernels of an `onnx.ModelProto` in place."""
+def store_kernels_as_int16(model: Any, *, min_values: int = 1024) -> None:
+    """Rewrite the float32 kernels of an `onnx.ModelProto` in place.
+
+    Args:
+        model: The model.
+        min_values: Kernels with fewer values stay as they are; those under the default are not worth two more nodes.
+    """
     import onnx
 
     channel_axes = {
@@ -28,7 +33,7 @@ def store_kernels_as_int16(model: Any) -> None:
     kept, nodes = [], []
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        if tensor.name not in channel_axes or values.dtype != np.float32 or values.size < _MIN_VALUES:
+        if tensor.name not in channel_axes or values.dtype != np.float32 or values.size < min_values:
             kept.append(tensor)
             continue
         integers, scale = _quantise(values, channel_axes[tensor.name])

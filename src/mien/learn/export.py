@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ MAX_DIFFERENCE = 1e-4
 """Largest difference of any probability that an export may have from the Keras model."""
 
 _BATCH_SIZES = (1, 64)
+# Smallest kernel that is stored in 16 bits, tried in this order until ONNX and Keras agree.
+_COMPACT_FROM_VALUES = (1024, 100_000)
 _OPSET = 17
 
 
@@ -65,7 +68,8 @@ def export(run: Run, val_split: Split, *, compact: bool = True) -> Export:
     Args:
         run: A trained run.
         val_split: The split that the epoch was chosen on; parity is proven on all of it.
-        compact: Store kernels in 16 bits (see `mien.learn.compact`).
+        compact: Store kernels in 16 bits (see `mien.learn.compact`): all of them when the answers stay equal, else the
+            large ones only.
 
     Returns:
         Paths and the parity that was measured.
@@ -80,14 +84,7 @@ def export(run: Run, val_split: Split, *, compact: bool = True) -> Export:
     with atomic_write(run.model_h5_path) as temporary, _quiet():
         model.save(temporary)
     with atomic_write(run.onnx_path) as temporary:
-        opset = _write_onnx(model, temporary, compact=compact)
-        difference, same = _parity(temporary, val_split.images, expected)
-        if difference > MAX_DIFFERENCE or same < 1:
-            raise ModelError(
-                f"Expected ONNX and Keras to agree within {MAX_DIFFERENCE:g} on val. Received: a difference of "
-                f"{difference:.2g}, the same answer on {same:.2%}. "
-                + ("Try again without compact storage: --no-compact" if compact else "Please report this model.")
-            )
+        opset, (difference, same) = _write_equal(model, temporary, val_split.images, expected, compact=compact)
     scored = Probabilities(val_split.sample_ids, val_split.labels, expected)
     write_card(run.card_path, _card(run, model, scored, opset))
     size = run.onnx_path.stat().st_size
@@ -95,7 +92,32 @@ def export(run: Run, val_split: Split, *, compact: bool = True) -> Export:
     return Export(*paths, size, difference, same, len(val_split))
 
 
-def _write_onnx(model: keras.Model, path: Path, *, compact: bool) -> int:
+def _write_equal(
+    model: keras.Model, path: Path, images: np.ndarray, expected: np.ndarray, *, compact: bool
+) -> tuple[int, tuple[float, float]]:
+    """Write ONNX as small as it can be with the answers of Keras; the opset, and the parity that was measured."""
+    import onnx
+
+    proto = _to_onnx(model)
+    for min_values in _COMPACT_FROM_VALUES if compact else (None,):
+        stored = onnx.ModelProto()
+        stored.CopyFrom(proto)
+        if min_values is not None:
+            store_kernels_as_int16(stored, min_values=min_values)
+        onnx.checker.check_model(stored)
+        onnx.save(stored, path)
+        difference, same = _parity(path, images, expected)
+        if difference <= MAX_DIFFERENCE and same == 1:
+            return next(item.version for item in stored.opset_import if item.domain == ""), (difference, same)
+    raise ModelError(
+        f"Expected ONNX and Keras to agree within {MAX_DIFFERENCE:g} on val. Received: a difference of "
+        f"{difference:.2g}, the same answer on {same:.2%}. "
+        + ("Try again without compact storage: --no-compact" if compact else "Please report this model.")
+    )
+
+
+def _to_onnx(model: keras.Model) -> Any:
+    """The `onnx.ModelProto` of a model, with our names of input, output and free axis."""
     import onnx
 
     if keras.backend.backend() != "tensorflow":
@@ -105,15 +127,12 @@ def _write_onnx(model: keras.Model, path: Path, *, compact: bool) -> int:
         )
     signature = [keras.InputSpec(shape=(None, 48, 48, 1), dtype="float32", name="image")]
     model(np.zeros((1, 48, 48, 1), np.float32))  # Keras exports only a model that was called
-    with _quiet():
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        path = Path(folder) / "model.onnx"
         model.export(path, format="onnx", verbose=False, input_signature=signature, opset_version=_OPSET)
-    proto = onnx.load(path)
+        proto = onnx.load(path)
     _name_axes(proto)
-    if compact:
-        store_kernels_as_int16(proto)
-    onnx.checker.check_model(proto)
-    onnx.save(proto, path)
-    return next(item.version for item in proto.opset_import if item.domain == "")
+    return proto
 
 
 def _name_axes(proto: Any) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 import pandas as pd
 
-from mien.config import TRANSFER_ARCHITECTURES, Config, config_from_dict, config_to_dict
+from mien.config import TRANSFER_ARCHITECTURES, Config, ModelConfig, config_from_dict, config_to_dict
 from mien.data.dataset import Split
 from mien.errors import ConfigError, DataError, ModelError, RunError
 from mien.inference.classifier import Classifier
@@ -29,7 +29,7 @@ from mien.learn.models.transfer import backbone_of
 from mien.learn.pipeline import EpochBatches
 from mien.learn.precision import policy_for
 from mien.learn.schedules import learning_rate_schedule, make_optimizer, plateau_rate
-from mien.learn.scoring import predict_probabilities
+from mien.learn.scoring import load_model, predict_probabilities
 from mien.run import HISTORY_COLUMNS, Run, atomic_write
 
 __all__ = ["TrainResult", "TrainingObserver", "read_run_config", "train"]
@@ -103,11 +103,13 @@ def train(
         DataError: A split is empty.
         RunError: The folder holds another run, cannot be written, or its checkpoint is damaged.
         ConfigError: `config` is not the run's own on resuming.
-        ModelError: Pretrained weights or teachers are not there, or a run is resumed with other teachers.
+        ModelError: Initial weights, pretrained weights or teachers are not there, or the teachers of a resumed run are
+            others now.
     """
     if not len(train_split) or not len(val_split):
         raise DataError(f"Expected images to train and to validate on. Received: {train_split!r}, {val_split!r}.")
     state = _open_run(run, config, resume=resume)
+    initial = _initial_model(config) if state is None else None
     teachers = load_teachers(config.distill)
     digests = [teacher.card.onnx_sha256 for teacher in teachers]
     if state is not None:
@@ -115,7 +117,7 @@ def train(
     _write_facts(run, config, data_facts or {}, digests)
     targets = _targets(teachers, train_split, config, observer) if teachers else None
     loop = _Loop(config, train_split, val_split, run, targets=targets, observer=observer)
-    return loop.go(state)
+    return loop.go(state, initial=initial)
 
 
 def read_run_config(run: Run) -> Config:
@@ -142,6 +144,23 @@ def _open_run(run: Run, config: Config, *, resume: bool) -> TrainingState | None
             "Leave --config and --set out, or choose another folder with --run."
         )
     return load_state(run)
+
+
+def _initial_model(config: Config) -> keras.Model | None:
+    if not config.model.initial:
+        return None
+    source = Run(config.model.initial)
+    initial, expected = read_run_config(source).model, config.model
+    if replace(initial, initial="", dropout=0.0) != replace(expected, initial="", dropout=0.0):
+        raise ConfigError(
+            f"Expected model.initial to be a run of the same network ({_network(expected)}). "
+            f"Received: {source.path} ({_network(initial)}). Give both the same [model]."
+        )
+    return load_model(source)
+
+
+def _network(model: ModelConfig) -> str:
+    return f"{model.architecture}, widths {list(model.widths)}, blocks {list(model.blocks)}"
 
 
 def _check_teachers(run: Run, digests: list[str]) -> None:
@@ -206,7 +225,9 @@ class _Loop:
         self._fitted = logits_model(self._trained)
         self._phase = -1
 
-    def go(self, state: TrainingState | None) -> TrainResult:
+    def go(self, state: TrainingState | None, *, initial: keras.Model | None = None) -> TrainResult:
+        if initial is not None:
+            copy_weights(initial, self._trained)
         if state is not None:
             self._restore(state)
         epochs, batch_size = self._config.train.epochs, self._config.train.batch_size
