@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is slow at times, which is no defect of the code under test.
+settings.register_profile("mien", deadline=None)
+settings.load_profile("mien")
 
 ROOT = Path(__file__).resolve().parent.parent
 

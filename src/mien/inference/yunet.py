@@ -18,7 +18,7 @@ import numpy as np
 from mien.errors import DetectorError
 from mien.inference.boxes import merge_overlapping
 from mien.inference.results import Box, DetectedFace, Point
-from mien.inference.sessions import first_line, open_session
+from mien.inference.sessions import first_line, giving_memory_back, open_session
 from mien.inference.yunet_file import FETCH_COMMAND
 
 __all__ = ["YuNetDetector"]
@@ -79,7 +79,8 @@ class YuNetDetector:
         """The faces of a picture in the coordinates of the one of height and width `shape` that it was made of."""
         height, width = shape
         tensor, grid_width = _tensor(scaled_rgb)
-        answers = dict(zip(_OUTPUTS, self._session.run(_OUTPUTS, {self._input_name: tensor}), strict=True))
+        values = self._session.run(_OUTPUTS, {self._input_name: tensor}, giving_memory_back())
+        answers = dict(zip(_OUTPUTS, values, strict=True))
         rows = _kept(_rows(answers, grid_width, self._score))  # (N, 15)
         # The two axes were rounded to whole pixels separately.
         rows[:, 0:14:2] *= width / scaled_rgb.shape[1]
