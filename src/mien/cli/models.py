@@ -92,12 +92,14 @@ def _print_tables(rows: list[dict[str, Any]], detectors: list[dict[str, str | No
     console = Console()
     style: dict[str, Any] = {"header_style": "bold", "box": None, "pad_edge": False, "padding": (0, 3, 0, 0)}
     models = Table("model", "accuracy (95% interval)", **style)
-    for name in ("parameters", "size", "one face, one thread"):
+    for name in ("parameters", "size", "ms per face"):
         models.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        size, speed = f"{row['bytes'] / 1e6:.1f} MB", f"{row['ms_per_face']:.2f} ms"
+        size, speed = f"{row['bytes'] / 1e6:.1f} MB", f"{row['ms_per_face']:.2f}"
         models.add_row(row["name"], _accuracy(row["metrics"]), f"{row['parameters']:,}", size, speed)
     console.print(models if rows else "No model comes with this installation. Export one with: mien export RUN")
+    if rows:
+        console.print("\nms per face: measured just now on this machine, one thread, without detection.", style="dim")
     table = Table("detector", "where", **style)
     for detector in detectors:
         table.add_row(detector["name"], detector["here"] or f"not here; {detector['missing']}")
@@ -105,15 +107,11 @@ def _print_tables(rows: list[dict[str, Any]], detectors: list[dict[str, str | No
     console.print(table)
 
 
-# What FER-2013 calls the splits that accuracy is stated on.
-_SPLIT_NAMES = {"test": "PrivateTest", "val": "PublicTest"}
-
-
 def _accuracy(metrics: dict[str, dict[str, float]]) -> str:
     """The accuracy on test, or on val where test was not looked at."""
-    for split, name in _SPLIT_NAMES.items():
+    for split in ("test", "val"):
         scores = metrics.get(split, {})
         if {"accuracy", "accuracy_low", "accuracy_high"} <= scores.keys():
-            value, low, high = (f"{scores[key]:.1%}" for key in ("accuracy", "accuracy_low", "accuracy_high"))
-            return f"{value} ({low} to {high}) on {name}"
+            value, low, high = (100 * scores[key] for key in ("accuracy", "accuracy_low", "accuracy_high"))
+            return f"{value:.1f}% ({low:.1f} to {high:.1f}) on {split}"
     return "not measured"
