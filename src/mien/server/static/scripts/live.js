@@ -3,7 +3,7 @@ import { eachFrame } from "./frames.js";
 
 /**
  * @typedef {object} Frame  What comes back with an answer.
- * @property {Blob} blob  What was sent.
+ * @property {ImageBitmap} still  The frame, to be shown with its boxes.
  * @property {number} media_seconds
  */
 
@@ -54,8 +54,13 @@ export class Live {
     this.#taken = this.#shown;
     this.#encoding = true;
     try {
-      const blob = await this.#encoder.encode(this.#video, size);
-      if (round === this.#round && this.#stream.state === "open") this.#stream.send(blob, { blob, media_seconds }, taken_ms);
+      // Both take the frame that is shown now, before they wait.
+      const [still, blob] = await Promise.all([createImageBitmap(this.#video), this.#encoder.encode(this.#video, size)]);
+      if (round === this.#round && this.#stream.state === "open") {
+        this.#stream.send(blob, { still, media_seconds }, taken_ms);
+      } else {
+        still.close();
+      }
     } finally {
       this.#encoding = false;
     }

@@ -135,7 +135,7 @@ async function answerPhoto(file, name, signal) {
     const said = await askAboutPhoto(file, stage.photo, { largest_bytes, token: token.value, signal });
     if (signal.aborted) return;
     const analysed = { width: said.width_px, height: said.height_px };
-    results.photo(facesOf(said, model.emotions), { picture: file, analysed, source: name });
+    results.photo(facesOf(said, model.emotions), { picture: stage.photo, analysed, source: name });
     stage.veil = said.faces.length ? "" : "No face found";
     showState("ready");
   } catch (error) {
@@ -255,8 +255,8 @@ function answered(told, sent) {
   const { prediction, tracks } = told;
   const faces = facesOf(prediction, model.emotions, { tracks, offset: numbers.offset });
   numbers.highest = Math.max(numbers.highest, ...faces.map((face) => face.number));
-  void results.live(faces, {
-    picture: sent.frame.blob,
+  results.live(faces, {
+    picture: sent.frame.still,
     analysed: { width: prediction.width_px, height: prediction.height_px },
     taken_ms: sent.sent_ms,
     source,
@@ -302,9 +302,7 @@ function toggleMirror() {
 async function saveSnapshot() {
   const last = isShown() && results.last;
   if (!last) return;
-  const picture = await createImageBitmap(last.picture);
-  const { mirrored } = stage;
-  download(await snapshot(picture, last.faces, { mirrored, analysed: last.analysed }), fileName("png"));
+  download(await snapshot(last.picture, last.faces, { mirrored: stage.mirrored, analysed: last.analysed }), fileName("png"));
   results.say("Snapshot saved.");
 }
 

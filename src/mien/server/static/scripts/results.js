@@ -15,11 +15,8 @@ import { Timeline } from "./timeline.js";
 /** Numbers that change faster cannot be read. */
 const CARDS_PER_SECOND = 8;
 const CHART_PER_SECOND = 5;
-/**
- * Above this latency a moving face has left its box by the time the answer comes, so the frame that was analysed is
- * shown in place of the running picture; below the second value the running picture comes back.
- */
-const LATE_MS = { above: 160, below: 110 };
+/** Boxes of a frame older than this say nothing about what is seen now. */
+const STALE_MS = 2000;
 /** The chart's description is for reading on request, not for listening to changes. */
 const DESCRIBE_EVERY_MS = 5000;
 
@@ -34,9 +31,8 @@ export class Results {
   #described_ms = -Infinity;
   #last_seconds = 0;
   #running = false;
-  #late = false;
-  #count = 0;
-  /** @type {{picture: Blob, faces: FaceAnswer[], analysed: Size} | null} */
+  #shown_ms = -Infinity;
+  /** @type {{picture: ImageBitmap | HTMLImageElement, faces: FaceAnswer[], analysed: Size} | null} */
   last = null;
 
   /**
@@ -55,8 +51,6 @@ export class Results {
   /** A new source. @param {{live: boolean}} options */
   begin({ live }) {
     this.last = null;
-    this.#late = false;
-    this.#count += 1;
     this.#running = live;
     this.#rate.clear();
     this.#timeline.clear();
@@ -77,21 +71,22 @@ export class Results {
   }
 
   /**
-   * Faces of a live frame.
+   * Faces of a live frame, which is shown with them: the running picture is ahead of its answers, and a face that
+   * moves would have left its box.
    *
    * @param {FaceAnswer[]} faces
-   * @param {{picture: Blob, analysed: Size, taken_ms: number, source: string, media_seconds: number | null}} facts
+   * @param {{picture: ImageBitmap, analysed: Size, taken_ms: number, source: string, media_seconds: number | null}} facts
    */
-  async live(faces, { picture, analysed, taken_ms, source, media_seconds }) {
+  live(faces, { picture, analysed, taken_ms, source, media_seconds }) {
     const now_ms = performance.now();
     this.#rate.add(now_ms, now_ms - taken_ms);
     this.#last_seconds = taken_ms / 1000;
     this.#timeline.add(this.#last_seconds, faces);
     this.record.add(faces, { source, at_ms: Date.now(), media_seconds });
     this.#announcer.live(faces, now_ms);
-    const still = await this.#stillWhenLate(picture);
-    if (still === undefined) return;
-    this.#display(faces, { picture, analysed, still });
+    this.#shown_ms = now_ms;
+    this.#remember(faces, { picture, analysed });
+    this.#stage.setFaces(faces, analysed, picture);
     this.#showCards(faces, { noFace: true });
   }
 
@@ -99,12 +94,13 @@ export class Results {
    * Faces of a photo.
    *
    * @param {FaceAnswer[]} faces
-   * @param {{picture: Blob, analysed: Size, source: string}} facts
+   * @param {{picture: HTMLImageElement, analysed: Size, source: string}} facts
    */
   photo(faces, { picture, analysed, source }) {
     this.record.add(faces, { source, at_ms: Date.now() });
     this.#announcer.photo(faces);
-    this.#display(faces, { picture, analysed });
+    this.#remember(faces, { picture, analysed });
+    this.#stage.setFaces(faces, analysed);
     this.#panel.show(faces, { noFace: true });
     this.#showRows();
   }
@@ -130,28 +126,11 @@ export class Results {
 
   /**
    * @param {FaceAnswer[]} faces
-   * @param {{picture: Blob, analysed: Size, still?: ImageBitmap | null}} facts
+   * @param {{picture: ImageBitmap | HTMLImageElement, analysed: Size}} facts
    */
-  #display(faces, { picture, analysed, still = null }) {
+  #remember(faces, { picture, analysed }) {
     this.last = { picture, faces, analysed };
-    this.#stage.setFaces(faces, analysed, still);
     /** @type {HTMLButtonElement} */ (byId("snapshot")).disabled = false;
-  }
-
-  /**
-   * The frame itself when answers are late; undefined when a newer answer came while it was decoded.
-   *
-   * @param {Blob} picture
-   */
-  async #stillWhenLate(picture) {
-    const latency_ms = this.#rate.latency_ms() ?? 0;
-    this.#late = latency_ms > (this.#late ? LATE_MS.below : LATE_MS.above);
-    const number = ++this.#count;
-    if (!this.#late) return null;
-    const still = await createImageBitmap(picture);
-    if (number === this.#count) return still;
-    still.close();
-    return undefined;
   }
 
   #showCards = atMost(CARDS_PER_SECOND, (/** @type {FaceAnswer[]} */ faces, /** @type {{noFace: boolean}} */ options) => {
@@ -163,6 +142,7 @@ export class Results {
     if (byId("timeline").hidden || document.hidden) return;
     const now_ms = performance.now();
     if (this.#running) this.#last_seconds = now_ms / 1000;
+    if (this.#running && now_ms - this.#shown_ms > STALE_MS) this.#stage.setFaces([], null);
     if (this.#running) this.#drawChart();
     setText(byId("rate-value"), this.#running ? this.#rate.perSecond(now_ms).toFixed(1) : "0");
     const latency_ms = this.#rate.latency_ms();

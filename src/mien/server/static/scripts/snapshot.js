@@ -5,14 +5,15 @@ import { drawFaces } from "./overlay.js";
 const SHORTEST_PX = 480;
 
 /**
- * @param {ImageBitmap} picture
+ * @param {ImageBitmap | HTMLImageElement} picture
  * @param {import("./answer.js").FaceAnswer[]} faces
  * @param {{mirrored: boolean, analysed: import("./geometry.js").Size}} options  The size that boxes refer to.
  * @returns {Promise<Blob>}
  */
 export async function snapshot(picture, faces, { mirrored, analysed }) {
-  const factor = Math.max(1, Math.ceil(SHORTEST_PX / Math.min(picture.width, picture.height)));
-  const view = { width: picture.width * factor, height: picture.height * factor };
+  const size = sizeOf(picture);
+  const factor = Math.max(1, Math.ceil(SHORTEST_PX / Math.min(size.width, size.height)));
+  const view = { width: size.width * factor, height: size.height * factor };
   const canvas = Object.assign(document.createElement("canvas"), view);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.save();
@@ -27,4 +28,9 @@ export async function snapshot(picture, faces, { mirrored, analysed }) {
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("The browser made no picture."))), "image/png");
   });
+}
+
+/** In its own pixels. @param {ImageBitmap | HTMLImageElement} picture */
+function sizeOf(picture) {
+  return picture instanceof HTMLImageElement ? { width: picture.naturalWidth, height: picture.naturalHeight } : picture;
 }

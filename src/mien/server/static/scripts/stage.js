@@ -68,7 +68,8 @@ export class Stage {
    * @param {ImageBitmap | null} [still]  The frame they belong to, to be shown in place of the running picture.
    */
   setFaces(faces, analysed, still = null) {
-    this.#still?.close();
+    // A newer one makes the last one worthless; without one, a snapshot may still be taken of it.
+    if (still) this.#still?.close();
     this.#faces = faces;
     this.#analysed = analysed;
     this.#still = still;

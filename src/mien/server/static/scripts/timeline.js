@@ -12,6 +12,9 @@ export const STEP_SECONDS = 0.25;
 /** Steps without a face after which it has left. */
 const LEFT_SLOTS = 4;
 
+/** Steps below which a face that has left is not worth a band: a passer-by, or a detector's mistake. */
+const FEWEST_STEPS = 4;
+
 export class Timeline {
   /** @type {Map<number, {slot: number, count: number, sums: number[]}[]>} */
   #tracks = new Map();
@@ -35,7 +38,9 @@ export class Timeline {
   lanes(most) {
     const now = Math.max(0, ...[...this.#tracks.values()].map((slots) => slots[slots.length - 1].slot));
     const isThere = (/** @type {{slot: number}[]} */ slots) => Number(slots[slots.length - 1].slot >= now - LEFT_SLOTS);
-    const all = [...this.#tracks].sort(([, a], [, b]) => isThere(b) - isThere(a) || b.length - a.length);
+    const all = [...this.#tracks]
+      .filter(([, slots]) => isThere(slots) || slots.length >= FEWEST_STEPS)
+      .sort(([, a], [, b]) => isThere(b) - isThere(a) || b.length - a.length);
     const lanes = all.slice(0, most).map(([number, slots]) => ({
       number,
       steps: slots.map(({ slot, count, sums }) => ({
