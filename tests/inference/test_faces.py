@@ -112,6 +112,22 @@ def test_small_and_large_faces_of_large_photos_are_found_once(
     assert overlap(face.box, Box(left + x, top + y, width, height)) > 0.7
 
 
+def test_every_face_of_a_mosaic_is_found_once(astronaut: np.ndarray, yunet: YuNetDetector) -> None:
+    picture = np.full((2000, 3000, 3), 90, np.uint8)
+    expected, left = [], 0
+    for scale in (1.8, 1.2, 0.8, 0.5, 0.35):  # faces of 173 to 34 pixels
+        small = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        top = 100 if scale > 1 else 1200
+        picture[top : top + small.shape[0], left : left + small.shape[1]] = small
+        x, y, width, height = (value * scale for value in ASTRONAUT_FACE)
+        expected.append(Box(left + x, top + y, width, height))
+        left += small.shape[1] + 50
+    found = [face.box for face in yunet.detect(picture)]
+    assert len(found) == len(expected)
+    for box in expected:
+        assert max(overlap(box, other) for other in found) > 0.7
+
+
 def test_the_whole_image_is_the_face() -> None:
     (face,) = WholeImage().detect(np.zeros((30, 20, 3), np.uint8))
     assert face.box == (0, 0, 20, 30)
