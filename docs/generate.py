@@ -1,5 +1,5 @@
 """Writes the pages that are made from the code: docs/cli.md from the commands, docs/config.md from the config fields,
-docs/model-card.md from what lies beside the bundled weights.
+docs/model-card.md from what lies beside the bundled weights; and the table of settings inside docs/serving.md.
 
     python docs/generate.py           write the pages (`make docs`)
     python docs/generate.py --picture demo/overview.png    make the README's picture of what `make demo` left
@@ -24,6 +24,7 @@ import typer.main
 
 from mien.cli import app
 from mien.config import Config, config_to_dict, config_to_toml, field_docs
+from mien.server.settings import settings_table
 
 FOLDER = Path(__file__).resolve().parent
 MADE_BY = "<!-- Written by docs/generate.py (`make docs`) from the code. Change the code, not this page. -->"
@@ -118,6 +119,8 @@ def _default(parameter: Any) -> str:
     if parameter.required:
         return "required"
     value = parameter.default
+    if value is None and isinstance(parameter.show_default, str):
+        return f"`{parameter.show_default}`"  # unset, and something else says what then holds
     if value is None or value in ([], ()):
         return ""
     if isinstance(value, bool):
@@ -170,7 +173,22 @@ def model_card_page() -> str:
     return str(model_card.page(MADE_BY))
 
 
-PAGES = {"cli.md": cli_page, "config.md": config_page, "model-card.md": model_card_page}
+TABLE_BEGINS, TABLE_ENDS = "<!-- settings: written by docs/generate.py -->", "<!-- end of settings -->"
+
+
+def serving_page() -> str:
+    """The page as it is, with its table made anew."""
+    text = (FOLDER / "serving.md").read_text(encoding="utf-8")
+    before, _, rest = text.partition(TABLE_BEGINS)
+    _, _, after = rest.partition(TABLE_ENDS)
+    rows = ["| setting | variable | default | meaning |", "|---|---|---|---|"]
+    for name, flag, variable, default, meaning in settings_table():
+        del name
+        rows.append(f"| `{flag}` | `{variable}` | {f'`{default}`' if default else ''} | {_cell(meaning)} |")
+    return "\n".join([before + TABLE_BEGINS, "", *rows, "", TABLE_ENDS + after])
+
+
+PAGES = {"cli.md": cli_page, "config.md": config_page, "model-card.md": model_card_page, "serving.md": serving_page}
 
 
 def write_picture(overview: Path) -> None:

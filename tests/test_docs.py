@@ -38,7 +38,7 @@ def _generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["cli.md", "config.md", "model-card.md"])
+@pytest.mark.parametrize("name", ["cli.md", "config.md", "model-card.md", "serving.md"])
 def test_generated_pages_are_fresh(name: str) -> None:
     made = _generator().PAGES[name]()
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == made, "out of date; run: make docs"

@@ -65,6 +65,7 @@ def create_app(
     app = FastAPI(
         title="mien", version=__version__, description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    app.state.context = context  # for who embeds the application and wants to look inside
     add_error_handlers(app)
     app.include_router(prediction_routes(context))
     app.include_router(fact_routes(context))

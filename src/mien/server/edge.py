@@ -79,7 +79,8 @@ class _Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send, lifecycle: Lifecycle) -> None:
         self._receive, self._send, self._lifecycle = receive, send, lifecycle
         headers = dict(scope["headers"])
-        self._unread = int(headers.get(b"content-length", b"0")[:20] or 0)
+        length = headers.get(b"content-length", b"")[:20]
+        self._unread = int(length) if length.isdigit() else 0
         self._has_more = self._unread > 0 or b"transfer-encoding" in headers
         self._is_chunked = b"transfer-encoding" in headers
         self._lingers = False

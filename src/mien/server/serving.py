@@ -27,7 +27,7 @@ from mien.server.metrics import FOLDER_VARIABLE
 from mien.server.protocol import protocol_class
 from mien.server.settings import ServerSettings
 
-__all__ = ["Answer", "ask", "make_predictor", "serve", "url_of"]
+__all__ = ["Answer", "ask", "make_predictor", "serve", "url_of", "uvicorn_config"]
 
 _BACKLOG = 2048  # uvicorn's own
 
@@ -70,10 +70,10 @@ def serve(settings: ServerSettings, *, told: Callable[[Predictor, str], None] = 
         told(predictor, url_of(settings, listener))
         if settings.workers == 1:
             app: Callable[[], FastAPI] = functools.partial(create_app, predictor, settings, drains_on_signals=True)
-            uvicorn.Server(_config(app, settings)).run(sockets=[listener])
+            uvicorn.Server(uvicorn_config(app, settings)).run(sockets=[listener])
         else:
             del predictor
-            Multiprocess(_config(functools.partial(_worker_app, settings), settings), sockets=[listener]).run()
+            Multiprocess(uvicorn_config(functools.partial(_worker_app, settings), settings), sockets=[listener]).run()
 
 
 def _worker_app(settings: ServerSettings) -> FastAPI:
@@ -81,7 +81,8 @@ def _worker_app(settings: ServerSettings) -> FastAPI:
     return create_app(make_predictor(settings), settings, drains_on_signals=True)
 
 
-def _config(app: Callable[[], FastAPI], settings: ServerSettings) -> uvicorn.Config:
+def uvicorn_config(app: Callable[[], FastAPI], settings: ServerSettings) -> uvicorn.Config:
+    """How uvicorn is asked to run what makes an application."""
     return uvicorn.Config(
         app,
         factory=True,

@@ -121,7 +121,7 @@ def _problems(settings: ServerSettings) -> Iterator[str]:
         scheme, separator, host = origin.partition("://")
         if scheme not in ("http", "https") or not separator or not host or set(host) & set("/*? "):
             yield f"Expected allowed_origins such as https://example.org, without path or *. Received: {origin!r}."
-    if settings.max_held_bytes < settings.max_body_bytes:
+    if settings.max_held_megabytes < settings.max_body_megabytes:
         yield (
             "Expected max_held_megabytes of at least max_body_megabytes. "
             f"Received: {settings.max_held_megabytes:g} and {settings.max_body_megabytes:g}."

@@ -6,19 +6,23 @@ up, however slow the model or the reader of the answers is.
     client → server   binary: one encoded image. text: settings, {"smoothing_s": seconds}
     server → client   {"hello": …} once; then per analysed frame {"sequence", "dropped", "milliseconds", "prediction",
                       "tracks"}, or {"sequence", "error"}
-    close codes       1001 the server stops · 1008 token, origin or too much garbage · 1009 too large · 1013 too many
+    close codes       1001 the server stops · 1008 token, origin or too much garbage · 1009 too large · 1011 a defect
+                      1013 too many
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import math
 import time
 from typing import Any, NamedTuple
 
 import numpy as np
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
 
 from mien.emotions import EMOTIONS
 from mien.inference.results import Face, Prediction
@@ -30,7 +34,8 @@ from mien.server.security import SUBPROTOCOL
 
 __all__ = ["stream_routes"]
 
-GOING_AWAY, POLICY, TOO_LARGE, BUSY = 1001, 1008, 1009, 1013
+NORMAL, GOING_AWAY, POLICY, TOO_LARGE, DEFECT, BUSY = 1000, 1001, 1008, 1009, 1011, 1013
+_log = logging.getLogger("mien.server")
 # As `mien video` has it.
 _SMOOTHING_SECONDS = 0.5
 _LONGEST_SMOOTHING_SECONDS = 60.0
@@ -105,14 +110,17 @@ class _Session:
         await self._send({"hello": _hello(self._context)})
         taking = asyncio.create_task(self._take())
         try:
-            await self._answer_all()
-            if self._ending:
-                await self._websocket.close(*self._ending)
-        except (WebSocketDisconnect, RuntimeError):
-            pass  # the other side has gone in the middle of an answer
+            with contextlib.suppress(WebSocketDisconnect):  # the other side went in the middle of an answer
+                await self._answer_all()
+        except Exception:
+            _log.exception("A defect in mien, while answering a stream")
+            self._end(DEFECT, "The server has a defect; its log says more.")
         finally:
             taking.cancel()
             await asyncio.wait([taking])
+        if self._ending and self._websocket.client_state is WebSocketState.CONNECTED:
+            with contextlib.suppress(WebSocketDisconnect):
+                await self._websocket.close(*self._ending)
 
     def _end(self, code: int, reason: str) -> None:
         self._ending = self._ending or (code, reason)
@@ -122,16 +130,19 @@ class _Session:
 
     async def _take(self) -> None:
         """Keep the newest frame, until the connection ends."""
-        while self._ending is None:
-            message = await self._websocket.receive()
-            if message["type"] == "websocket.disconnect":
-                break
-            if message.get("bytes") is not None:
-                self._take_frame(message["bytes"])
-            else:
-                await self._take_settings(message.get("text") or "")
-        self._ending = self._ending or (1000, "")
-        self._came.set()
+        try:
+            while self._ending is None:
+                message = await self._websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    break
+                if message.get("bytes") is not None:
+                    self._take_frame(message["bytes"])
+                else:
+                    await self._take_settings(message.get("text") or "")
+        except WebSocketDisconnect:
+            pass  # while it was told of wrong settings
+        finally:
+            self._end(NORMAL, "")
 
     def _take_frame(self, content: bytes) -> None:
         if self._newest is not None:
@@ -164,10 +175,10 @@ class _Session:
     async def _answer(self, frame: _Frame) -> None:
         started = time.perf_counter()
         try:
-            with self._context.counted_picture():
+            with self._context.analyser.gate.admit(always=True), self._context.counted_picture():
                 prediction = await self._context.analyser.analyse(frame.content)
         except ApiError as error:
-            await self._bad({"sequence": frame.sequence, "error": error.to_dict()})
+            await self._bad({"sequence": frame.sequence, "error": error.to_dict()}, is_busy=error.status == 503)
             return
         self._bad_in_a_row = 0
         await self._send(
@@ -180,8 +191,8 @@ class _Session:
             }
         )
 
-    async def _bad(self, answer: dict[str, Any]) -> None:
-        self._bad_in_a_row += 1
+    async def _bad(self, answer: dict[str, Any], *, is_busy: bool = False) -> None:
+        self._bad_in_a_row += not is_busy  # that the server is busy is not the frame's fault
         await self._send(answer)
         if self._bad_in_a_row >= self._context.settings.max_bad_frames:
             self._end(POLICY, f"{self._bad_in_a_row} messages in a row could not be read.")

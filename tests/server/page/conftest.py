@@ -109,13 +109,11 @@ def browser(media: Path) -> Iterator[Any]:
 class Site:
     """The server, on a port of its own, in a thread; it can go away and come back."""
 
-    def __init__(self, make_app: Callable[[], Any]) -> None:
-        self._make_app = make_app
+    def __init__(self, predictor: Predictor, settings: Any) -> None:
+        self._predictor, self._settings = predictor, settings
         self._server: Any = None
         self._thread: threading.Thread | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = 0
 
     @property
     def url(self) -> str:
@@ -124,11 +122,14 @@ class Site:
     def start(self) -> None:
         import uvicorn
 
-        config = uvicorn.Config(
-            self._make_app(), host="127.0.0.1", port=self.port, log_level="warning", timeout_graceful_shutdown=1
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        from mien.server.app import create_app
+        from mien.server.serving import uvicorn_config
+
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        app = functools.partial(create_app, self._predictor, self._settings)
+        self._server = uvicorn.Server(uvicorn_config(app, self._settings))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
         self._thread.start()
         deadline = time.monotonic() + PATIENCE_MS / 1000
         while not self._server.started:
@@ -150,7 +151,6 @@ Serve = Callable[..., Site]
 @pytest.fixture(scope="package")
 def serve() -> Iterator[Serve]:
     """Starts a server; the same one again for the same arguments, since starting takes time."""
-    from mien.server.app import create_app
     from mien.server.settings import ServerSettings
 
     sites: dict[Any, Site] = {}
@@ -159,7 +159,7 @@ def serve() -> Iterator[Serve]:
         key = key or (str(detector), tuple(settings.items()))
         if key not in sites:
             predictor = Predictor(detector=detector, threads=1)
-            site = Site(functools.partial(create_app, predictor, ServerSettings(**settings)))
+            site = Site(predictor, ServerSettings(shutdown_seconds=1, **settings))
             site.start()
             sites[key] = site
         return sites[key]

@@ -1,0 +1,198 @@
+"""What only a real port shows: slow, broken, huge and hostile senders, and that the server stays well."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import json
+import socket
+import struct
+import threading
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+Make = Callable[..., Any]
+MEBIBYTE = 2**20
+
+
+def _memory() -> int:
+    gc.collect()
+    return int(psutil.Process().memory_info().rss)
+
+
+def _read_response(sock: socket.socket) -> tuple[int, dict[str, Any]]:
+    """The status and JSON of one answer that closes its connection or says its length."""
+    data = b""
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        while chunk := sock.recv(65_536):
+            data += chunk
+            head, end, body = data.partition(b"\r\n\r\n")
+            length = next(
+                (
+                    int(line.split(b":")[1])
+                    for line in head.split(b"\r\n")
+                    if line.lower().startswith(b"content-length")
+                ),
+                None,
+            )
+            if end and length is not None and len(body) >= length:
+                break
+    head, _, body = data.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+def _is_well(server: Any) -> bool:
+    return httpx.get(f"{server.url}/healthz", timeout=20).status_code == 200
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_huge_body_is_refused_without_being_read(make_server: Make, announced: bool) -> None:
+    server = make_server(max_body_megabytes=1)
+    before, total, sent = _memory(), 2**30, 0
+    kind = f"Content-Length: {total}" if announced else "Transfer-Encoding: chunked"
+    chunk = bytes(MEBIBYTE) if announced else b"100000\r\n" + bytes(MEBIBYTE) + b"\r\n"
+    with server.connect() as sock:
+        sock.sendall(f"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n{kind}\r\n\r\n".encode())
+        with contextlib.suppress(ConnectionError):
+            while sent < total:
+                sock.sendall(chunk)
+                sent += MEBIBYTE
+                sock.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    if sock.recv(1, socket.MSG_PEEK):
+                        break
+                sock.settimeout(20)
+        sock.settimeout(20)
+        status, body = _read_response(sock)
+    assert (status, body["error"]["code"]) == (413, "body_too_large")
+    assert sent < 64 * MEBIBYTE
+    assert _memory() - before < 64 * MEBIBYTE
+    assert _is_well(server)
+
+
+def test_who_waits_for_100_continue_is_refused_before_sending(make_server: Make) -> None:
+    server = make_server()
+    with server.connect() as sock:
+        sock.sendall(
+            b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
+            b"Content-Length: 1073741824\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert _read_response(sock)[0] == 413
+
+
+def test_slow_bodies_and_headers_end(make_server: Make, white: bytes) -> None:
+    server = make_server(body_seconds=0.3, header_seconds=0.3)
+    head = f"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: {len(white)}\r\n\r\n"
+    for sent in (head.encode() + white[:10], head[:40].encode()):
+        with server.connect() as sock:
+            sock.sendall(sent)
+            status, body = _read_response(sock)
+        assert (status, body["error"]["code"]) == (408, "too_slow")
+    with server.connect() as sock:  # nothing at all
+        assert sock.recv(1) == b""
+    assert _is_well(server)
+
+
+def test_what_is_no_http_gets_the_one_shape_too(make_server: Make) -> None:
+    server = make_server()
+    for sent in (b"\x16\x03\x01 TLS?\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"x" * 200_000):
+        with server.connect() as sock:
+            with contextlib.suppress(ConnectionError):
+                sock.sendall(sent)
+            status, body = _read_response(sock)
+        assert (status, body["error"]["code"]) == (400, "bad_request")
+    assert _is_well(server)
+
+
+def test_a_form_that_breaks_off_leaves_nothing_behind(make_server: Make, white: bytes) -> None:
+    server = make_server()
+    part = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n' + white[:100]
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    for _ in range(20):
+        with server.connect() as sock:
+            sock.sendall(head + b"Content-Length: 100000\r\n\r\n" + part)
+    context = server.app.state.context
+    for _ in range(500):
+        if context.held.held == 0:
+            break
+        threading.Event().wait(0.02)
+    assert context.held.held == 0
+    assert context.analyser.gate.admitted == 0
+    assert _is_well(server)
+
+
+def test_two_hundred_connections_at_once(make_server: Make, white: bytes) -> None:
+    server = make_server(max_waiting=400, max_wait_seconds=60)
+    head = f"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: {len(white)}\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(server.connect(timeout=60)) for _ in range(200)]
+        for sock in sockets:
+            sock.sendall(head.encode() + white)
+        assert _is_well(server)
+        assert {_read_response(sock)[0] for sock in sockets} == {200}
+
+
+def _bomb() -> bytes:
+    """A PNG of a gigapixel in under a megabyte."""
+    side = 32_000
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    packer, rows = zlib.compressobj(9), io.BytesIO()
+    for _ in range(side // 1000):
+        rows.write(packer.compress(bytes(1000 * (side // 8 + 1))))
+    rows.write(packer.flush())
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows.getvalue()) + chunk(b"IEND", b"")
+
+
+def test_a_decompression_bomb_is_refused_by_its_size(make_server: Make) -> None:
+    server, bomb = make_server(), _bomb()
+    assert len(bomb) < MEBIBYTE
+    before = _memory()
+    response = httpx.post(f"{server.url}/v1/predict", content=bomb, headers={"Content-Type": "image/png"})
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "too_many_pixels")
+    assert _memory() - before < 64 * MEBIBYTE
+
+
+def test_garbage_on_a_stream_ends_it_and_costs_nothing(make_server: Make) -> None:
+    server = make_server()
+    before = _memory()
+    garbage = b"\xff\xd8\xff" + bytes(range(256))
+    answers: list[str | bytes] = []
+    with connect(server.url.replace("http", "ws") + "/v1/stream") as session:
+
+        def read() -> None:
+            with contextlib.suppress(ConnectionClosed):
+                answers.extend(session)
+
+        reading = threading.Thread(target=read, daemon=True)
+        reading.start()
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(10_000):
+                session.send(garbage)
+        reading.join(20)
+        assert session.close_code == 1008
+    assert 2 <= len(answers) < 10_000
+    assert _memory() - before < 64 * MEBIBYTE
+    assert _is_well(server)
+
+
+def test_a_message_beyond_the_limit_closes_the_stream(make_server: Make) -> None:
+    server = make_server(max_frame_megabytes=0.01)
+    with connect(server.url.replace("http", "ws") + "/v1/stream") as session:
+        session.recv()
+        with pytest.raises(ConnectionClosed) as caught:
+            session.send(bytes(100_000))
+            session.recv(timeout=20)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1009
