@@ -13,7 +13,7 @@ import pytest
 
 from mien.errors import ImageError
 from mien.inference import live
-from mien.inference.frames import Clip
+from mien.inference.frames import Clip, is_live
 
 
 class Picture(np.ndarray):
@@ -124,3 +124,11 @@ def test_a_driver_that_hangs_does_not_hold_anybody(monkeypatch: pytest.MonkeyPat
     assert time.monotonic() - started < 5
     assert not camera.released  # it is still being read from
     let_go.set()
+
+
+@pytest.mark.parametrize(
+    ("source", "live"),
+    [("0", True), ("rtsp://host/door", True), ("clip.mp4", False), ("https://host/clip.mp4", False), ("0.mp4", False)],
+)
+def test_cameras_and_streams_are_live_and_files_are_not(source: str, live: bool) -> None:
+    assert is_live(source) == live

@@ -54,18 +54,18 @@ def video(
 
     Memory does not grow with the length. Ctrl-C ends with complete files up to there.
     """
-    from mien.inference.frames import open_clip
+    from mien.inference.frames import is_live, open_clip
     from mien.inference.predictor import Predictor
     from mien.inference.video import VideoAnalysis
 
     analysis = VideoAnalysis(
-        # Frames keep all cores busy by themselves: one each. A camera's frames come one by one.
+        # Frames of a file keep all cores busy by themselves: one each. Live ones come one by one.
         Predictor(
             model,
             detector=faces,
             yunet_path=yunet,
             max_faces=max_faces,
-            threads=None if workers == 1 or source.isdecimal() else 1,
+            threads=None if workers == 1 or is_live(source) else 1,
         ),
         every=every,
         start_seconds=start,

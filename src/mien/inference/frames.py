@@ -17,7 +17,7 @@ import numpy as np
 from mien.errors import ImageError
 from mien.inference.live import LiveReader
 
-__all__ = ["Clip", "Frame", "open_clip"]
+__all__ = ["Clip", "Frame", "is_live", "open_clip"]
 
 # Frames that may fail one after another before a file counts as ended.
 _BROKEN_FRAMES = 50
@@ -162,7 +162,12 @@ def open_clip(source: str | os.PathLike[str] | int) -> Clip:
             else "a video that OpenCV can read (mp4, mov, avi, mkv, webm)"
         )
         raise ImageError(f"Expected {what}. Received: {name}, which does not open.")
-    return Clip(capture, name, is_live=number is not None or name.partition("://")[0] in _LIVE_SCHEMES)
+    return Clip(capture, name, is_live=is_live(text))
+
+
+def is_live(source: str) -> bool:
+    """True for a camera's number and the address of a live stream: pictures come by themselves, whoever looks."""
+    return source.isdecimal() or source.partition("://")[0] in _LIVE_SCHEMES
 
 
 def _rgb(image_bgr: np.ndarray) -> np.ndarray:
