@@ -83,14 +83,15 @@ def _facts(run: Run, card: ModelCard) -> list[str]:
     config, environment = _json(run.config_path), _json(run.environment_path)
     history = list(csv.DictReader(run.history_path.open(encoding="utf-8")))
     best = max(history, key=lambda row: float(row["val_accuracy"]))
-    hours = sum(float(row["seconds"]) for row in history) / 3600
     rows = {
         "architecture": f"{card.architecture}, widths {config['model']['widths']}, blocks {config['model']['blocks']}",
         "parameters": f"{card.parameters:,}",
-        "file": f"ONNX, opset {card.opset}, {run.onnx_path.stat().st_size / 1e6:.1f} MB (kernels in 16 bits)",
-        "training": f"{len(history)} epochs, best at {best['epoch']}; {hours:.1f} hours of wall time on "
+        "file": f"ONNX, opset {card.opset}, {run.onnx_path.stat().st_size / 1e6:.1f} MB",
+        "training": f"{len(history)} epochs, best at {best['epoch']}; {_hours(history):.1f} hours of wall time on "
         f"{environment['processor']}, {environment['policy']}, Keras {environment['versions']['keras']} on "
         f"{environment['backend']}",
+        **_teaching(config),
+        **_speed(run),
         "data": f"FER-2013, {card.protocol} split, fingerprint `{card.data_fingerprint[:16]}…`",
         "temperature": f"{card.temperature:.3f}",
         "uncertain": f"answers with a confidence below {card.uncertain_below:.2f}",
@@ -98,6 +99,29 @@ def _facts(run: Run, card: ModelCard) -> list[str]:
     if "remark" in environment:
         rows["remark"] = environment["remark"]
     return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
+
+
+def _hours(history: list[dict[str, str]]) -> float:
+    return sum(float(row["seconds"]) for row in history) / 3600
+
+
+def _teaching(config: dict[str, Any]) -> dict[str, str]:
+    distill = config.get("distill", {})
+    if not distill.get("teachers"):
+        return {}
+    names = ", ".join(f"`{Path(teacher).name}`" for teacher in distill["teachers"])
+    return {"taught by": f"{names}, whose answers make {distill['weight']:.0%} of each target"}
+
+
+def _speed(run: Run) -> dict[str, str]:
+    """What `benchmarks/face_speed.py` wrote beside the weights."""
+    path = run.path / "speed.json"
+    if not path.is_file():
+        return {}
+    speed = _json(path)
+    return {
+        "speed": f"{speed['ms_per_face']:.2f} ms for a face, without detection, on one thread of {speed['processor']}"
+    }
 
 
 def _scores(scored: dict[str, Any]) -> list[str]:
