@@ -1,7 +1,7 @@
 """mien beside `fer` (PyPI): cold start, memory, time per photo and per face, accuracy; same photos, same run.
 
     python benchmarks/against_fer.py PHOTO_FOLDER --fer-python FER_VENV/bin/python
-        [--data fer2013.csv.gz] [--model base] [--yunet YUNET.onnx] [--rounds 3] [--json]
+        [--data fer2013.csv.gz] [--model base --model base-int8 …] [--yunet YUNET.onnx] [--rounds 3] [--json]
 
 Installs nothing. `fer` needs an environment of its own; it asks for torch, which its default detector never uses:
 
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--fer-python", required=True)
     parser.add_argument("--data")
-    parser.add_argument("--model", default="base")
+    parser.add_argument("--model", action="append", help="bundled models or run folders; repeat it; base if none")
     parser.add_argument("--yunet")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
@@ -137,8 +137,9 @@ def main() -> None:
     arguments = parser.parse_args()
     photos = sorted(str(path) for path in arguments.photos.iterdir() if path.suffix in (".jpg", ".png"))
     photos.sort(key=lambda path: "one-face" not in path)  # the cold start is measured on the first
-    model = str(Path(arguments.model).resolve()) if Path(arguments.model).exists() else arguments.model
-    detectors = [("mien, yunet", "yunet")] if arguments.yunet else []
+    models = [str(Path(name).resolve()) if Path(name).exists() else name for name in arguments.model or ["base"]]
+    # Every model with the better detector, and the first one with the detector that needs no file.
+    pairs = [(model, "yunet") for model in models if arguments.yunet] + [(models[0], "haar")]
     with tempfile.TemporaryDirectory() as folder:
         crops = Path(folder) / "crops.npz"
         tasks = {"cold": COLD, "warm": WARM}
@@ -147,8 +148,11 @@ def main() -> None:
             tasks["faces"] = FACES
         head = HEAD.format(photos=photos, repeats=5, crops=str(crops))
         tools = {
-            name: (sys.executable, MIEN_SETUP.format(model=model, detector=detector, yunet=arguments.yunet))
-            for name, detector in [*detectors, ("mien, haar", "haar")]
+            f"mien {Path(model).name}, {detector}": (
+                sys.executable,
+                MIEN_SETUP.format(model=model, detector=detector, yunet=arguments.yunet),
+            )
+            for model, detector in pairs
         }
         tools["fer"] = (arguments.fer_python, FER_SETUP)
         results: dict[str, dict[str, list[dict[str, Any]]]] = {task: {tool: [] for tool in tools} for task in tasks}
