@@ -59,6 +59,21 @@ def test_a_turn_that_does_not_come_is_a_503_and_leaves_nothing_behind() -> None:
     asyncio.run(run())
 
 
+def test_who_would_wait_too_long_is_told_at_once() -> None:
+    async def run() -> None:
+        gate = _gate(max_waiting=1000, max_wait_seconds=0.05)
+        for _ in range(30):  # each takes a while, which the gate learns
+            async with gate.turn():
+                await asyncio.sleep(0.02)
+        with gate.admit(2):
+            gate.check()
+        with gate.admit(100), pytest.raises(ApiError) as caught:
+            gate.check()
+        assert (caught.value.status, caught.value.code) == (429, "too_busy")
+
+    asyncio.run(run())
+
+
 def test_bytes_are_held_by_all_requests_together() -> None:
     held = HeldBytes(10)
     with held.account() as first, held.account() as second:

@@ -100,7 +100,7 @@ def test_generated_requests_meet_the_document(predictor: Predictor) -> None:
         operation = result.ok()
 
         @settings(
-            max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+            max_examples=5, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
         )
         @_given(operation)
         def meets(case: schemathesis.Case) -> None:

@@ -53,6 +53,12 @@ class Gate:
                 f"Expected at most {self._most} pictures at once. Received: more.",
                 retry_after_seconds=self._retry_after_seconds(),
             )
+        # Whose turn would come too late is told so now, while the way back is short for both.
+        if self.waiting * self._seconds_each / self._at_once > self._max_wait_seconds:
+            raise too_busy(
+                f"Expected a turn within {self._max_wait_seconds:g} s. Received: too many pictures before this one.",
+                retry_after_seconds=self._retry_after_seconds(),
+            )
 
     @contextlib.contextmanager
     def admit(self, pictures: int = 1, *, always: bool = False) -> Iterator[None]:

@@ -59,7 +59,7 @@ def serve(settings: ServerSettings, *, told: Callable[[Predictor, str], None] = 
 
     Args:
         settings: Everything.
-        told: Called with the predictor and the address once connections are taken.
+        told: Called with the predictor and the address once connections are taken; they wait where workers still start.
 
     Raises:
         ConfigError: The address is taken, or not this machine's.
@@ -67,13 +67,25 @@ def serve(settings: ServerSettings, *, told: Callable[[Predictor, str], None] = 
     """
     predictor = make_predictor(settings)  # also with several workers: what is wrong is said once, before they start
     with _listening(settings) as listener, _shared_metrics(settings):
-        told(predictor, url_of(settings, listener))
+        tell = functools.partial(told, predictor, url_of(settings, listener))
         if settings.workers == 1:
-            app: Callable[[], FastAPI] = functools.partial(create_app, predictor, settings, drains_on_signals=True)
-            uvicorn.Server(uvicorn_config(app, settings)).run(sockets=[listener])
+            app = functools.partial(create_app, predictor, settings, drains_on_signals=True)
+            _TellingServer(uvicorn_config(app, settings), tell).run(sockets=[listener])
         else:
-            del predictor
+            tell()
             Multiprocess(uvicorn_config(functools.partial(_worker_app, settings), settings), sockets=[listener]).run()
+
+
+class _TellingServer(uvicorn.Server):
+    """Says when it is ready: from then on a signal ends it well."""
+
+    def __init__(self, config: uvicorn.Config, tell: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = tell
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._tell()
 
 
 def _worker_app(settings: ServerSettings) -> FastAPI:
@@ -90,7 +102,8 @@ def uvicorn_config(app: Callable[[], FastAPI], settings: ServerSettings) -> uvic
         http=functools.partial(_connection, settings.header_seconds),  # type: ignore[arg-type]
         ws_max_size=settings.max_frame_bytes,
         ws_per_message_deflate=False,  # pictures are compressed already, and a bomb needs compression
-        log_level="info" if settings.access_log else "warning",
+        # Not its warnings: whoever sends what is no HTTP could fill a disk with them.
+        log_level="info" if settings.access_log else "error",
         access_log=settings.access_log,
         server_header=False,
         proxy_headers=False,  # nothing here depends on the client's address
