@@ -105,6 +105,13 @@ def test_a_server_that_is_away_is_named_and_found_again(serve: Any, open_page: A
     _expect(page, ".notice").to_have_count(0)
 
 
+def test_a_busy_server_is_named_and_asked_again(serve: Any, open_page: Any) -> None:
+    page = open_page(serve(max_streams=0))
+    page.click("#start-camera")
+    _expect(page, "#veil").to_have_text("The server is busy. Trying again …")
+    _expect(page, "#state-text").to_have_text("The server is busy, trying again")
+
+
 def test_a_refused_permission_is_explained(site: Any, open_page: Any) -> None:
     page = open_page(site, camera=False)
     page.click("#start-camera")

@@ -137,6 +137,19 @@ def test_what_cannot_be_shown_is_said(site: Any, open_page: Any, media: Path, na
     assert page.locator("#invitation").is_visible()
 
 
+def test_a_photo_that_the_server_missed_can_be_sent_again(serve: Any, open_page: Any, media: Path) -> None:
+    site = serve(key="to be stopped for a photo")
+    page = open_page(site, expected=("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"))
+    site.stop()
+    page.set_input_files("#file", media / "face.jpg")
+    _expect(page, ".notice-title").to_have_text("The server does not answer")
+    _expect(page, "#state").to_have_attribute("data-state", "lost")
+    site.start()
+    page.click("text=Try again")
+    _is_answered(page)
+    _expect(page, "#state").to_have_attribute("data-state", "ready")
+
+
 def test_one_of_several_files_is_taken_and_that_is_said(site: Any, open_page: Any, media: Path) -> None:
     page = open_page(site)
     data = (media / "face.jpg").read_bytes()

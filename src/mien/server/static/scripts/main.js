@@ -48,7 +48,7 @@ let mirrorCamera = true;
 let numbers = { offset: 0, highest: 0 };
 let photoAsked = new AbortController();
 
-const modelIsKnown = waitForModel((error) => notices.show("server", messages.serverFailed(error))).then((facts) => {
+const modelIsKnown = waitForModel(() => notices.show("server", messages.serverAway())).then((facts) => {
   model = facts;
   describeModel(model);
   results = new Results(stage, model.emotions);

@@ -50,9 +50,14 @@ export function cameraEnded() {
 export function serverFailed(error) {
   if (!(error instanceof ServerError)) return { title: "That did not work", body: String(error) };
   if (error.status === 0) {
-    return { title: "The server does not answer", body: "Is mien serve still running? This page tries again by itself." };
+    return { title: "The server does not answer", body: "Is mien serve still running?" };
   }
   return { title: error.message, body: error.hint };
+}
+
+/** When the page itself came, but not what it asked for next. @returns {Message} */
+export function serverAway() {
+  return { title: "The server does not answer", body: "Is mien serve still running? This page tries again by itself." };
 }
 
 /** @type {Record<string, string>} */

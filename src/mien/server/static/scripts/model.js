@@ -22,15 +22,15 @@ import { showState } from "./status.js";
 const EXAMPLE = [0.02, 0.01, 0.03, 0.81, 0.02, 0.04, 0.07];
 
 /**
- * @param {(error: unknown) => void} onFailure  Called at each failed attempt.
+ * @param {() => void} onFailure  Called at each failed attempt.
  * @returns {Promise<Model>}
  */
 export async function waitForModel(onFailure) {
   for (let attempt = 0; ; attempt++) {
     try {
       return await fetchModel();
-    } catch (error) {
-      onFailure(error);
+    } catch {
+      onFailure();
       showState("lost", "The server does not answer, trying again");
       await new Promise((resolve) => setTimeout(resolve, wait_ms(attempt)));
     }

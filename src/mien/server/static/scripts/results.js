@@ -144,8 +144,8 @@ export class Results {
     if (this.#running) this.#last_seconds = now_ms / 1000;
     if (this.#running && now_ms - this.#shown_ms > STALE_MS) this.#stage.setFaces([], null);
     if (this.#running) this.#drawChart();
-    setText(byId("rate-value"), this.#running ? this.#rate.perSecond(now_ms).toFixed(1) : "0");
-    const latency_ms = this.#rate.latency_ms();
+    setText(byId("rate-value"), this.#running ? this.#rate.perSecond(now_ms).toFixed(1) : "–");
+    const latency_ms = this.#running ? this.#rate.latency_ms() : null;
     setText(byId("latency-value"), latency_ms === null ? "–" : latency_ms.toFixed(0));
     this.#showRows();
   }
