@@ -41,6 +41,7 @@ def _page(document: dict[str, Any]) -> str:
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+        "<link rel='icon' type='image/svg+xml' href='static/favicon.svg'>",
         f"<title>{_text(document['info']['title'])}: API</title><link rel='stylesheet' href='docs.css'></head><body>",
         f"<h1>{_text(document['info']['title'])} {_text(document['info']['version'])}</h1>",
         f"<p>{_text(document['info']['description'])}</p>",
