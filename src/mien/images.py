@@ -397,7 +397,7 @@ def _decode_with_opencv(data: bytes, kind: str) -> np.ndarray:
     try:
         # Both modes apply the EXIF orientation.
         mode = cv2.IMREAD_COLOR if rgb_mode is None else rgb_mode
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), mode)
+        image: np.ndarray | None = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), mode)
     except cv2.error as error:
         raise _damaged(kind, str(error.err)) from error
     if image is None:
