@@ -128,7 +128,7 @@ def _to_onnx(model: keras.Model) -> Any:
     signature = [keras.InputSpec(shape=(None, 48, 48, 1), dtype="float32", name="image")]
     model(np.zeros((1, 48, 48, 1), np.float32))  # Keras exports only a model that was called
     with tempfile.TemporaryDirectory() as folder, _quiet():
-        path = Path(folder) / "model.onnx"
+        path = Path(folder) / "exported.onnx"
         model.export(path, format="onnx", verbose=False, input_signature=signature, opset_version=_OPSET)
         proto = onnx.load(path)
     _name_axes(proto)
