@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mien.emotions import EMOTIONS
 
+ROOT = Path(__file__).resolve().parents[3]
 STATIC = files("mien.server") / "static"
 SCRIPTS = STATIC / "scripts"
 
@@ -104,6 +106,12 @@ def test_every_script_is_reached_from_the_page() -> None:
 )
 def test_nothing_is_written_into_the_page_that_the_policy_forbids(forbidden: str) -> None:
     assert re.findall(forbidden, _read(STATIC / "index.html")) == []
+
+
+def test_the_documentation_lists_the_keys_of_the_page() -> None:
+    page = (ROOT / "docs" / "web-app.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| (\S+) \| ", page.partition("## Keys")[2].partition("## Privacy")[0], re.MULTILINE)
+    assert told[1:] == re.findall(r'\{ key: "[^"]+", label: "([^"]+)"', _read(SCRIPTS / "main.js"))
 
 
 def test_every_module_and_stylesheet_says_what_it_owns() -> None:
