@@ -39,6 +39,8 @@ _log = logging.getLogger("mien.server")
 # As `mien video` has it.
 _SMOOTHING_SECONDS = 0.5
 _LONGEST_SMOOTHING_SECONDS = 60.0
+# Longer than in a file, because a busy server may answer less than once a second.
+_LONGEST_GAP_SECONDS = 3.0
 _LONGEST_SETTINGS = 1000
 
 
@@ -98,7 +100,7 @@ class _Session:
         self._came = asyncio.Event()
         self._received = self._dropped = self._bad_in_a_row = 0
         self._ending: tuple[int, str] | None = None
-        self._tracker = Tracker()
+        self._tracker = Tracker(longest_gap_seconds=_LONGEST_GAP_SECONDS)
         self._smoother = Smoother(_SMOOTHING_SECONDS)
 
     def stop(self) -> None:
