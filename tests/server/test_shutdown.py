@@ -20,7 +20,12 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGTERM is another thin
 def process(toy_model: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "mien", "serve", "--port", "0", "--no-open", "--model", str(toy_model)]
     options = ["--detector", "none", "--max-waiting", "200", "--drain-seconds", "0.3", "--workers", str(request.param)]
-    running = subprocess.Popen(command + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Who runs the tests in the background may have them ignore Ctrl-C, and children inherit that.
+    ignored = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        running = subprocess.Popen(command + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, ignored)
     yield running
     if running.poll() is None:
         running.kill()

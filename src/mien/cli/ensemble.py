@@ -25,7 +25,7 @@ def ensemble(
 ) -> None:
     """Score a split by the mean probabilities of several models, or of one and its view of mirror images.
 
-    Then see what that gives with `mien evaluate` and `mien compare`. Choose the members on val.
+    See what that gives with mien evaluate and mien compare. Choose the members on val.
     """
     from rich.console import Console
     from rich.text import Text
