@@ -1,11 +1,19 @@
-"""Shared fixtures: where the real data lies, when it is there."""
+"""Shared fixtures: where the real data lies, when it is there, and a model of a few bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 from hypothesis import settings
+from onnx import TensorProto, helper, numpy_helper
+
+from mien.card import ModelCard, sha256_of, write_card
+from mien.run import Run
 
 # A busy machine is slow at times, which is no defect of the code under test.
 settings.register_profile("mien", deadline=None)
@@ -21,3 +29,50 @@ def shared() -> Path:
     if not (folder / "data" / "fer2013.csv.gz").is_file():
         pytest.skip("the real data (../shared) is not here")
     return folder
+
+
+def write_toy_model(
+    folder: Path,
+    *,
+    batch: str | int = "n",
+    outputs: int = 7,
+    softmax: bool = True,
+    input_type: int = TensorProto.FLOAT,
+    **card: Any,
+) -> Path:
+    """A model that answers by brightness: class k is likeliest where the mean pixel is about 42 k.
+
+    logit_k = 2 k m - k², with m = mean / 42.5, is largest for the k nearest to m.
+    """
+    run = Run(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    k = np.arange(outputs, dtype=np.float32)
+    constants = {"slope": (2 * k / 42.5)[None], "offset": -(k**2)}
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["pixels"], ["mean"], axes=[1, 2], keepdims=0),  # (N, 1)
+        helper.make_node("Gemm", ["mean", "slope", "offset"], ["logits"]),
+        helper.make_node("Softmax" if softmax else "Identity", ["logits"], ["probabilities"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "toy",
+        [helper.make_tensor_value_info("image", input_type, [batch, 48, 48, 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [batch, outputs])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, run.onnx_path)
+    facts = {"name": "toy", "onnx_sha256": sha256_of(run.onnx_path), "architecture": "toy", "parameters": 14}
+    write_card(run.card_path, ModelCard(**(facts | card)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_toy_model(tmp_path_factory.mktemp("toy"), uncertain_below=0.5)
+
+
+@pytest.fixture
+def make_toy_model(tmp_path: Path) -> Callable[..., Path]:
+    return lambda **options: write_toy_model(tmp_path / "model", **options)

@@ -1,25 +1,11 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
 import pytest
 
 from mien.cli import main
-
-INFERENCE_TESTS = Path(__file__).resolve().parent.parent / "inference"
-
-
-@pytest.fixture(scope="module")
-def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    spec = importlib.util.spec_from_file_location("toy_models", INFERENCE_TESTS / "conftest.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    path: Path = module.write_toy_model(tmp_path_factory.mktemp("toy"))
-    return path
 
 
 def test_everything_is_measured(toy_model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,20 +20,6 @@ from mien.inference.model_files import bundled_models
 TESTS = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture(scope="session")
-def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy model of the inference tests: class by brightness."""
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("toy_models", TESTS / "inference" / "conftest.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    path: Path = module.write_toy_model(tmp_path_factory.mktemp("toy"), uncertain_below=0.5)
-    return path
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two pictures that are faces, black and white, in folders."""

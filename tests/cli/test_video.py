@@ -1,33 +1,14 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
 import pytest
 
 from mien.cli import main
-
-INFERENCE_TESTS = Path(__file__).resolve().parent.parent / "inference"
-
-
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, INFERENCE_TESTS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path: Path = _module("conftest").write_toy_model(tmp_path_factory.mktemp("toy"))
-    return path
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import io
 import socket
 import threading
@@ -46,18 +45,6 @@ def black() -> bytes:
 @pytest.fixture(scope="session")
 def white() -> bytes:
     return encoded(255, kind="JPEG")
-
-
-@pytest.fixture(scope="session")
-def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy model of the inference tests."""
-    spec = importlib.util.spec_from_file_location("toy_models", TESTS / "inference" / "conftest.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    path: Path = module.write_toy_model(tmp_path_factory.mktemp("toy"), uncertain_below=0.5)
-    return path
 
 
 @pytest.fixture(scope="session")

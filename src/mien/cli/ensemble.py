@@ -30,31 +30,24 @@ def ensemble(
     from rich.console import Console
     from rich.text import Text
 
-    from mien.card import sha256_of
     from mien.cli.bar import progress_bar
-    from mien.cli.reading import read_dataset
+    from mien.cli.reading import read_dataset, recorded_facts
     from mien.inference.classifier import Classifier
     from mien.inference.ensemble import mean_probabilities
-    from mien.inference.model_files import find_model
     from mien.run import Probabilities, Run
 
     folder = Run(run)
     if folder.config_path.exists():
         raise RunError(f"Expected a folder for the ensemble alone. Received: {run}, which holds a trained run.")
-    digests = [sha256_of(find_model(model).onnx_path) for model in models]
+    members = [Classifier(model) for model in models]
+    digests = [member.card.onnx_sha256 for member in members]
     facts = {"members": models, "members_sha256": digests, "flip": flip}
     _check_same_members(folder, facts)
-    members = [Classifier(model) for model in models]
     dataset = read_dataset(source, skip_bad=True)
     images = dataset.split(split)
     with progress_bar(f"Scoring {split}") as told:
         answers = mean_probabilities(members, images.images, flip=flip, told=lambda done: told(done, len(images)))
-    data = {
-        "source": str(Path(dataset.source).resolve()),
-        "protocol": dataset.protocol,
-        "fingerprint": dataset.fingerprint,
-    }
-    folder.write_json(folder.environment_path, facts | {"data": data})
+    folder.write_json(folder.environment_path, facts | {"data": recorded_facts(dataset)})
     path = folder.write_probabilities(split, Probabilities(images.sample_ids, images.labels, answers))
     Console().print(Text(f"Written to {path}. Next: mien evaluate {run} --split {split}"), soft_wrap=True)
 

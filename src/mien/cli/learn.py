@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mien.cli.quiet import import_keras_quietly
-from mien.cli.reading import read_dataset, recorded_source
+from mien.cli.reading import read_dataset, recorded_facts, recorded_source
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -135,9 +135,7 @@ def _int8_facts(run: Run, dataset: Dataset) -> dict[str, str]:
 
 def _facts(dataset: Dataset) -> dict[str, Any]:
     return {
-        "source": str(Path(dataset.source).resolve()),
-        "protocol": dataset.protocol,
-        "fingerprint": dataset.fingerprint,
+        **recorded_facts(dataset),
         "train": len(dataset.train),
         "val": len(dataset.val),
         "notes": list(dataset.notes),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mien.data.dataset import Dataset
     from mien.run import Run
 
-__all__ = ["read_dataset", "recorded_source"]
+__all__ = ["read_dataset", "recorded_facts", "recorded_source"]
 
 
 def read_dataset(
@@ -23,6 +23,15 @@ def read_dataset(
 
     with progress_bar(f"Reading {Path(source).name}") as progress:
         return load_dataset(source, votes=votes, skip_bad=skip_bad, cache=cache, seed=seed, progress=progress)
+
+
+def recorded_facts(dataset: Dataset) -> dict[str, str]:
+    """What a run's environment file says of its dataset; `recorded_source` reads it back."""
+    return {
+        "source": str(Path(dataset.source).resolve()),
+        "protocol": dataset.protocol,
+        "fingerprint": dataset.fingerprint,
+    }
 
 
 def recorded_source(run: Run) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "CALIBRATION_BINS",
     "PerClass",
     "accuracy_score",
+    "accuracy_with_interval",
     "average_precision_scores",
     "balanced_accuracy_score",
     "brier_loss",
@@ -109,6 +110,13 @@ def accuracy_score(y_true: np.ndarray, probabilities: np.ndarray) -> float:
     """Share of images whose answer is their label, 0 to 1."""
     y_true, probabilities = checked(y_true, probabilities)
     return float(sk.accuracy_score(y_true, probabilities.argmax(axis=1)))
+
+
+def accuracy_with_interval(y_true: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Accuracy, its 95 % Wilson interval and the number of images, under the names that a model's card has for them."""
+    accuracy = accuracy_score(y_true, probabilities)
+    low, high = wilson_interval(accuracy, len(y_true))
+    return {"accuracy": accuracy, "accuracy_low": low, "accuracy_high": high, "n": len(y_true)}
 
 
 def balanced_accuracy_score(y_true: np.ndarray, probabilities: np.ndarray) -> float:

@@ -20,7 +20,7 @@ from mien.card import ModelCard, sha256_of, write_card
 from mien.data.dataset import Split
 from mien.errors import ModelError
 from mien.evaluate.calibration import fit_temperature, uncertain_threshold
-from mien.evaluate.metrics import accuracy_score, wilson_interval
+from mien.evaluate.metrics import accuracy_with_interval
 from mien.learn.compact import store_kernels_as_int16
 from mien.learn.scoring import load_model, predict_probabilities
 from mien.learn.training import read_run_config
@@ -173,7 +173,7 @@ def _card(run: Run, model: keras.Model, val: Probabilities, opset: int) -> Model
         architecture=read_run_config(run).model.architecture,
         data_fingerprint=data.get("fingerprint", ""),
         protocol=data.get("protocol", ""),
-        metrics={"val": _accuracy(val)} | _stored_accuracy(run, "test"),
+        metrics={"val": accuracy_with_interval(val.y_true, val.probabilities)} | _stored_accuracy(run, "test"),
         mien_version=mien.__version__,
     )
 
@@ -182,13 +182,8 @@ def _stored_accuracy(run: Run, split: str) -> dict[str, dict[str, float]]:
     """The accuracy of a split that was evaluated; the export never looks at the test split itself."""
     if not run.probabilities_path(split).is_file():
         return {}
-    return {split: _accuracy(run.read_probabilities(split))}
-
-
-def _accuracy(scored: Probabilities) -> dict[str, float]:
-    accuracy = float(accuracy_score(scored.y_true, scored.probabilities))
-    low, high = wilson_interval(accuracy, len(scored.y_true))
-    return {"accuracy": accuracy, "accuracy_low": low, "accuracy_high": high, "n": len(scored.y_true)}
+    scored = run.read_probabilities(split)
+    return {split: accuracy_with_interval(scored.y_true, scored.probabilities)}
 
 
 @contextlib.contextmanager

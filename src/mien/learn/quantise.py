@@ -24,7 +24,7 @@ from mien.card import read_card, sha256_of, write_card
 from mien.data.dataset import Split
 from mien.errors import ModelError
 from mien.evaluate.calibration import fit_temperature, uncertain_threshold
-from mien.evaluate.metrics import accuracy_score, wilson_interval
+from mien.evaluate.metrics import accuracy_score, accuracy_with_interval
 from mien.images import to_tensor
 from mien.inference.sessions import first_line, open_session
 from mien.run import Run, atomic_write
@@ -96,9 +96,7 @@ def quantise(source: Run, target: Run, train: Split, val: Split, *, seed: int = 
                 f"Expected a model that can be stored as int8 in {source.onnx_path}. Received: {first_line(error)}"
             ) from error
     temperature = fit_temperature(answers, val.labels)
-    accuracy = float(accuracy_score(val.labels, answers))
-    low, high = wilson_interval(accuracy, len(val))
-    scores = {"accuracy": accuracy, "accuracy_low": low, "accuracy_high": high, "n": len(val)}
+    scores = accuracy_with_interval(val.labels, answers)
     own_facts: dict[str, Any] = {
         "name": f"{card.name}-int8",
         "onnx_sha256": sha256_of(target.onnx_path),
@@ -112,8 +110,8 @@ def quantise(source: Run, target: Run, train: Split, val: Split, *, seed: int = 
         onnx_path=target.onnx_path,
         card_path=target.card_path,
         onnx_bytes=target.onnx_path.stat().st_size,
-        accuracy=accuracy,
-        float_accuracy=float(accuracy_score(val.labels, float_answers)),
+        accuracy=scores["accuracy"],
+        float_accuracy=accuracy_score(val.labels, float_answers),
         same_answer=float(np.mean(answers.argmax(1) == float_answers.argmax(1))),
         images=len(val),
         **dict(zip(("ms_per_face", "float_ms_per_face"), _times_ms(sessions, val.images[:1]), strict=True)),
