@@ -157,7 +157,9 @@ def _type_name(kind: Any) -> str:
     names = {int: "whole number", float: "number", bool: "true or false", str: "text"}
     if typing.get_origin(kind) is typing.Literal:
         return ", ".join(f"`{choice}`" for choice in typing.get_args(kind))
-    return names.get(kind, "list of whole numbers")
+    if typing.get_origin(kind) is tuple:
+        return f"list of {names[typing.get_args(kind)[0]]}s"
+    return names[kind]
 
 
 def _toml(value: Any) -> str:

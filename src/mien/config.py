@@ -151,6 +151,9 @@ class DistillConfig:
     """Share of the teachers' probabilities in each target; the label has the rest. 0 to 1."""
     temperature: float = 1.0
     """Softens the teachers' probabilities: softmax(log(p) / temperature)."""
+    each_view: bool = False
+    """Ask the teachers about every augmented and mixed image, as the student sees it (Beyer et al. 2022,
+    arXiv:2106.05237), instead of once about the plain image and its mirror image."""
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,22 @@
 """What other models say about the training images, as soft targets (Hinton, Vinyals & Dean 2015, arXiv:1503.02531).
 
 The teachers answer once, on the images as they are and mirrored, before training starts; an augmented image keeps the
-answer to its original. That costs a minute where asking at every step would double the training time. Labels of
-FER-2013 are noisy, and a teacher's answer says how sure of one to be.
+answer to its original, which costs a minute. Or they answer at every step about the images that the student sees
+(Beyer et al. 2022, arXiv:2106.05237): what they have learnt by heart of an image fades with each change to it, and the
+student copies what they understood. Labels of FER-2013 are noisy, and a teacher's answer says how sure of one to be.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mien.config import DistillConfig
-from mien.data.dataset import Split
-from mien.emotions import NUM_EMOTIONS
 from mien.inference.classifier import Classifier
+from mien.inference.ensemble import Answering, mean_probabilities
 
-__all__ = ["load_teachers", "soft_targets"]
+__all__ = ["load_teachers", "soft_targets", "targets_for_views"]
 
 
 def load_teachers(config: DistillConfig) -> list[Classifier]:
@@ -23,14 +25,34 @@ def load_teachers(config: DistillConfig) -> list[Classifier]:
     Raises:
         ModelError: One of them is missing or damaged.
     """
-    return [Classifier(teacher) for teacher in config.teachers] if config.weight else []
+    # At every step, the threads that prepare batches ask side by side: one thread for each answer is enough then.
+    threads = 1 if config.each_view else None
+    return [Classifier(teacher, threads=threads) for teacher in config.teachers] if config.weight else []
 
 
-def soft_targets(split: Split, probabilities: np.ndarray, config: DistillConfig) -> np.ndarray:
+def targets_for_views(
+    images: np.ndarray, labels: np.ndarray, teachers: Sequence[Answering], config: DistillConfig
+) -> np.ndarray:
+    """Targets for augmented and mixed images, each answered by the teachers as it is.
+
+    Args:
+        images: float32 (N, 48, 48) in 0–255; the teachers see them rounded.
+        labels: float32 (N, 7), rows sum to 1.
+        teachers: At least one; their mean counts.
+        config: Weight and temperature.
+
+    Returns:
+        float32 (N, 7); rows sum to 1.
+    """
+    answers = mean_probabilities(teachers, np.rint(images).astype(np.uint8), flip=False)
+    return soft_targets(labels, answers, config)
+
+
+def soft_targets(labels: np.ndarray, probabilities: np.ndarray, config: DistillConfig) -> np.ndarray:
     """Targets between the label and the teachers: weight · softened probabilities + (1 - weight) · label.
 
     Args:
-        split: The N images with their labels.
+        labels: float32 (N, 7), rows sum to 1: one 1 each, or mixed.
         probabilities: float32 (N, 7), the teachers' mean answers.
         config: Weight and temperature.
 
@@ -39,6 +61,5 @@ def soft_targets(split: Split, probabilities: np.ndarray, config: DistillConfig)
     """
     softened = np.maximum(probabilities, np.finfo(np.float32).tiny) ** (1 / config.temperature)
     softened /= softened.sum(axis=1, keepdims=True)
-    labels = np.eye(NUM_EMOTIONS, dtype=np.float32)[split.labels]
     mixed: np.ndarray = config.weight * softened + (1 - config.weight) * labels
     return mixed.astype(np.float32)

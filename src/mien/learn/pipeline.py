@@ -6,15 +6,19 @@ thread prepares a batch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
 from mien.config import Config
 from mien.data.dataset import Split
 from mien.emotions import NUM_EMOTIONS
+from mien.inference.ensemble import Answering
 from mien.learn.augment import augment_batch, mix_batch
+from mien.learn.distill import targets_for_views
 
-__all__ = ["EpochBatches", "balanced_class_weights"]
+__all__ = ["EpochBatches", "balanced_class_weights", "one_hot"]
 
 
 class EpochBatches(keras.utils.PyDataset):
@@ -29,9 +33,18 @@ class EpochBatches(keras.utils.PyDataset):
         config: Augmentation, batch size, class weights, seed.
         epoch: Which epoch, from 0.
         targets: float32 (N, 7), what to learn for each image instead of its label (see `mien.learn.distill`).
+        teachers: Asked about every image as it is after augmentation and mixing.
     """
 
-    def __init__(self, split: Split, config: Config, *, epoch: int, targets: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        split: Split,
+        config: Config,
+        *,
+        epoch: int,
+        targets: np.ndarray | None = None,
+        teachers: Sequence[Answering] = (),
+    ) -> None:
         # Two threads keep a queue of batches ready; OpenCV and NumPy release the GIL in the long parts.
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self._split = split
@@ -41,7 +54,8 @@ class EpochBatches(keras.utils.PyDataset):
         self._order = self._rng(0).permutation(len(split))
         balanced = config.train.class_weights == "balanced"
         self._class_weights = balanced_class_weights(split) if balanced else None
-        self._targets = np.eye(NUM_EMOTIONS, dtype=np.float32)[split.labels] if targets is None else targets
+        self._targets = one_hot(split) if targets is None else targets
+        self._teachers = teachers
 
     def _rng(self, stream: int) -> np.random.Generator:
         return np.random.default_rng((self._config.train.seed, self._epoch, stream))
@@ -57,9 +71,16 @@ class EpochBatches(keras.utils.PyDataset):
         labels = self._targets[chosen]
         if not 0 < self._config.augment.mix_epochs <= self._epoch:
             images, labels = mix_batch(images, labels, self._config.augment, rng)
+        if self._teachers:
+            labels = targets_for_views(images, labels, self._teachers, self._config.distill)
         if self._class_weights is None:
             return images[..., None], labels
         return images[..., None], labels, labels @ self._class_weights
+
+
+def one_hot(split: Split) -> np.ndarray:
+    """float32 (N, 7): the labels of a split as probabilities."""
+    return np.eye(NUM_EMOTIONS, dtype=np.float32)[split.labels]
 
 
 def balanced_class_weights(split: Split) -> np.ndarray:

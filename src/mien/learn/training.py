@@ -26,7 +26,7 @@ from mien.learn.distill import load_teachers, soft_targets
 from mien.learn.environment import environment_facts
 from mien.learn.models import build_model, copy_weights, logits_model
 from mien.learn.models.transfer import backbone_of
-from mien.learn.pipeline import EpochBatches
+from mien.learn.pipeline import EpochBatches, one_hot
 from mien.learn.precision import policy_for
 from mien.learn.schedules import learning_rate_schedule, make_optimizer, plateau_rate
 from mien.learn.scoring import load_model, predict_probabilities
@@ -115,8 +115,10 @@ def train(
     if state is not None:
         _check_teachers(run, digests)
     _write_facts(run, config, data_facts or {}, digests)
-    targets = _targets(teachers, train_split, config, observer) if teachers else None
-    loop = _Loop(config, train_split, val_split, run, targets=targets, observer=observer)
+    targets = None
+    if teachers and not config.distill.each_view:
+        targets, teachers = _targets(teachers, train_split, config, observer), []
+    loop = _Loop(config, train_split, val_split, run, targets=targets, teachers=teachers, observer=observer)
     return loop.go(state, initial=initial)
 
 
@@ -191,7 +193,7 @@ def _targets(
         if observer:
             observer.labelled(done=done, total=len(split))
 
-    return soft_targets(split, mean_probabilities(teachers, split.images, told=told), config.distill)
+    return soft_targets(one_hot(split), mean_probabilities(teachers, split.images, told=told), config.distill)
 
 
 class _Loop:
@@ -209,11 +211,13 @@ class _Loop:
         run: Run,
         *,
         targets: np.ndarray | None,
+        teachers: Sequence[Classifier],
         observer: TrainingObserver | None,
     ) -> None:
         self._config = config
         self._train_split = train_split
         self._targets = targets
+        self._teachers = teachers
         self._val_split = val_split
         self._run = run
         self._observer = observer
@@ -270,7 +274,7 @@ class _Loop:
         self._enter_phase(self._phase_of(epoch))
         self._lower_rate_on_plateau()
         started = time.perf_counter()
-        batches = self._batches(epoch)
+        batches = self._batches(epoch, self._teachers)
         callbacks = [_StepWatcher(self._observer, epoch)] if self._observer else []
         logs = self._fitted.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=callbacks).history
         fit_seconds = time.perf_counter() - started
@@ -288,8 +292,8 @@ class _Loop:
             }
         )
 
-    def _batches(self, epoch: int) -> EpochBatches:
-        return EpochBatches(self._train_split, self._config, epoch=epoch, targets=self._targets)
+    def _batches(self, epoch: int, teachers: Sequence[Classifier] = ()) -> EpochBatches:
+        return EpochBatches(self._train_split, self._config, epoch=epoch, targets=self._targets, teachers=teachers)
 
     def _fill_saved_model(self, epoch: int) -> None:
         if self._config.optimizer.ema_momentum:
