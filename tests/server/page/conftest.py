@@ -113,7 +113,9 @@ class Site:
         self._predictor, self._settings = predictor, settings
         self._server: Any = None
         self._thread: threading.Thread | None = None
-        self.port = 0
+        # Bound for good, listening never: nobody else gets the port while the server is away.
+        self._place = _bound(0)
+        self.port = int(self._place.getsockname()[1])
 
     @property
     def url(self) -> str:
@@ -125,8 +127,8 @@ class Site:
         from mien.server.app import create_app
         from mien.server.serving import uvicorn_config
 
-        listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = listener.getsockname()[1]
+        listener = _bound(self.port)
+        listener.listen(128)
         app = functools.partial(create_app, self._predictor, self._settings)
         self._server = uvicorn.Server(uvicorn_config(app, self._settings))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -143,6 +145,17 @@ class Site:
             self._thread.join(timeout=PATIENCE_MS / 1000)
             assert not self._thread.is_alive()
             self._thread = None
+
+    def close(self) -> None:
+        self.stop()
+        self._place.close()
+
+
+def _bound(port: int) -> socket.socket:
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.bind(("127.0.0.1", port))
+    return place
 
 
 Serve = Callable[..., Site]
@@ -166,7 +179,7 @@ def serve() -> Iterator[Serve]:
 
     yield start
     for site in sites.values():
-        site.stop()
+        site.close()
 
 
 @pytest.fixture(scope="package")
@@ -230,6 +243,14 @@ def open_page(browser: Any) -> Iterator[Opener]:
     for context in contexts:
         context.close()
     assert [watch.troubles for watch in watches if watch.troubles] == []
+
+
+def wait_until(page: Any, holds: Callable[[], object], what: str) -> None:
+    """Look again and again: what a page shows of live pictures comes and goes as fast as the machine lets it."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not holds():
+        assert time.monotonic() < deadline, f"not seen in {PATIENCE_MS / 1000:g} s: {what}"
+        page.wait_for_timeout(100)
 
 
 # A copy is read, so that the page's own canvas is left as it is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .conftest import GridDetector, label_mask
+from .conftest import GridDetector, label_mask, wait_until
 
 
 def _expect(page: Any, selector: str) -> Any:
@@ -41,18 +41,18 @@ def test_the_camera_is_started_paused_and_stopped_with_tab_and_enter(site: Any, 
     _expect(page, "#pause").to_contain_text("Resume")
     assert _tab_to(page, "stop") == ["mirror", "snapshot", "open-other", "stop"]
     page.keyboard.press("Enter")
-    assert page.locator("#invitation").is_visible()
+    _expect(page, "#invitation").to_be_visible()
     assert _focused(page) == "start-camera"
 
 
 def test_letters_do_what_the_list_of_keys_says(site: Any, open_page: Any) -> None:
     page = open_page(site)
     page.keyboard.press("?")
-    assert page.locator("#help-dialog").is_visible()
+    _expect(page, "#help-dialog").to_be_visible()
     listed = page.locator("#keys kbd").all_text_contents()
     assert listed == ["C", "O", "P", "M", "S", "D", "J", "?", "Esc"]
     page.keyboard.press("Escape")
-    assert page.locator("#help-dialog").is_hidden()
+    _expect(page, "#help-dialog").to_be_hidden()
 
     page.keyboard.press("c")
     _expect(page, "#cards .card").to_have_count(1)
@@ -65,7 +65,7 @@ def test_letters_do_what_the_list_of_keys_says(site: Any, open_page: Any) -> Non
     page.keyboard.press("p")
     _expect(page, "#pause").to_contain_text("Resume")
     page.keyboard.press("Escape")
-    assert page.locator("#invitation").is_visible()
+    _expect(page, "#invitation").to_be_visible()
     choosers: list[Any] = []
     page.on("filechooser", lambda chooser: choosers.append(chooser))  # noqa: PLW0108, Playwright wants a function
     while not choosers:  # a browser opens none for a key that a busy machine brings it seconds late
@@ -103,7 +103,7 @@ def test_cards_open_with_the_keyboard_and_mark_their_face(serve: Any, open_page:
     _expect(page, "#cards .card").to_have_count(30)
     before = label_mask(page)
     page.focus(".card:nth-child(1) summary")
-    assert (label_mask(page) != before).sum() > 20
+    wait_until(page, lambda: (label_mask(page) != before).sum() > 20, "the marked face")
     page.keyboard.press("Enter")
     assert page.locator(".card:nth-child(1) .bar:visible").count() == 7
 

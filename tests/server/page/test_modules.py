@@ -260,3 +260,67 @@ def test_a_stream_that_is_refused_does_not_try_again(run: Any) -> None:
         return [stream.state, made.length];
     """)
     assert said == ["refused", 1]
+
+
+LIVE = """
+    const { Live } = await load("live");
+    const video = Object.assign(document.createElement("canvas"), { width: 8, height: 8, videoWidth: 8, videoHeight: 8,
+        readyState: 4, seeking: false, requestVideoFrameCallback: (next) => { video.next = next; } });
+    video.getContext("2d");
+    const show = (mediaTime) => video.next(0, { mediaTime });
+    const seek = () => { video.seeking = true; video.readyState = 1; video.dispatchEvent(new Event("seeking")); };
+    const arrive = () => { video.seeking = false; video.readyState = 4; video.dispatchEvent(new Event("seeked")); };
+    const sent = [];
+    const stream = { ready: true, state: "open", send: (_, frame) => sent.push(frame.media_seconds) };
+    const encoder = { encode: async () => new Blob() };
+    const live = new Live(video, stream, encoder);
+    const settle = () => new Promise((resolve) => setTimeout(resolve, 50));
+    live.start();
+"""
+
+
+def test_a_frame_that_a_seek_leads_to_is_sent_whether_shown_before_or_after_its_end(run: Any) -> None:
+    said = run(f"""{LIVE}
+        seek();
+        show(0.8);  // browsers often show it before they let it be read
+        await settle();
+        const early = [...sent];
+        arrive();
+        await settle();
+        seek();
+        arrive();
+        show(1.5);
+        await settle();
+        return [early, sent];
+    """)
+    assert said == [[], [0.8, 1.5]]
+
+
+def test_a_frame_that_waits_is_not_sent_for_what_a_seek_leads_to(run: Any) -> None:
+    said = run(f"""{LIVE}
+        stream.ready = false;
+        show(0.2);
+        seek();
+        stream.ready = true;
+        arrive();
+        await live.take();
+        const early = [...sent];
+        show(0.8);
+        await settle();
+        return [early, sent];
+    """)
+    assert said == [[], [0.8]]
+
+
+def test_a_frame_that_comes_while_another_is_encoded_is_sent_after_it(run: Any) -> None:
+    said = run(f"""{LIVE}
+        show(0.1);
+        show(0.2);
+        show(0.3);
+        await settle();
+        live.stop();
+        show(0.4);
+        await settle();
+        return sent;
+    """)
+    assert said == [0.1, 0.3]

@@ -1,7 +1,7 @@
 /** New frames of a video element as they are shown, until told to stop. */
 
 /**
- * Call back for each new frame.
+ * Call back for each new frame. A frame that a seek leads to may be shown before the video says that it can be read.
  *
  * @param {HTMLVideoElement} video
  * @param {(media_seconds: number) => void} onFrame
@@ -17,8 +17,8 @@ export function eachFrame(video, onFrame) {
   const step = (/** @type {number} */ media_seconds) => {
     if (stopped) return;
     next();
-    if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
-    if (!exact && media_seconds === last_seconds) return;
+    // In the middle of a seek, a video already names the place that it only goes to.
+    if (!exact && (video.seeking || media_seconds === last_seconds)) return;
     last_seconds = media_seconds;
     onFrame(media_seconds);
   };

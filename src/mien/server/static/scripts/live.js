@@ -31,11 +31,23 @@ export class Live {
 
   start() {
     this.stop();
-    this.#stop = eachFrame(this.#video, (media_seconds) => {
+    const listening = new AbortController();
+    const on = (/** @type {string} */ event, /** @type {() => void} */ act) =>
+      this.#video.addEventListener(event, act, { signal: listening.signal });
+    const stopFrames = eachFrame(this.#video, (media_seconds) => {
       this.#shown += 1;
       this.#media_seconds = media_seconds;
-      this.take();
+      void this.take();
     });
+    // A frame that still waits for its turn is not what the video shows from here on.
+    on("seeking", () => (this.#taken = this.#shown));
+    // A frame that came while it could not be read yet.
+    on("seeked", () => void this.take());
+    on("loadeddata", () => void this.take());
+    this.#stop = () => {
+      stopFrames();
+      listening.abort();
+    };
   }
 
   stop() {
@@ -46,7 +58,7 @@ export class Live {
 
   /** Send the frame that is shown, unless it was sent or the stream has enough; called again when there is room. */
   async take() {
-    if (this.#encoding || this.#shown === this.#taken || !this.#stream.ready) return;
+    if (this.#encoding || this.#shown === this.#taken || !this.#stream.ready || !isReadable(this.#video)) return;
     const round = this.#round;
     const size = { width: this.#video.videoWidth, height: this.#video.videoHeight };
     if (!size.width) return;
@@ -64,5 +76,12 @@ export class Live {
     } finally {
       this.#encoding = false;
     }
+    // One that came meanwhile.
+    void this.take();
   }
+}
+
+/** Whether the frame that is shown can be read; reading it in the middle of a seek fails. @param {HTMLVideoElement} video */
+function isReadable(video) {
+  return !video.seeking && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
 }
