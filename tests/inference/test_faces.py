@@ -101,7 +101,7 @@ def _collage(astronaut: np.ndarray, scale: float) -> np.ndarray:
     return picture
 
 
-@pytest.mark.parametrize(("detector", "scale"), [("yunet", 0.4), ("yunet", 3.5), ("haar", 1.5)])
+@pytest.mark.parametrize(("detector", "scale"), [("yunet", 0.4), ("yunet", 3.5), ("haar", 2.0), ("haar", 3.5)])
 def test_small_and_large_faces_of_large_photos_are_found_once(
     astronaut: np.ndarray, yunet: YuNetDetector, detector: str, scale: float
 ) -> None:
@@ -110,6 +110,33 @@ def test_small_and_large_faces_of_large_photos_are_found_once(
     left, top = 3000 - round(512 * scale), 2000 - round(512 * scale)
     x, y, width, height = (value * scale for value in ASTRONAUT_FACE)
     assert overlap(face.box, Box(left + x, top + y, width, height)) > 0.7
+
+
+@pytest.mark.parametrize("detector", ["yunet", "haar"])
+def test_smaller_faces_than_asked_for_are_left_out(astronaut: np.ndarray, yunet_path: Path, detector: str) -> None:
+    half = cv2.resize(astronaut, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # its face has 48×55 pixels
+
+    def found(image: np.ndarray, smallest_face_px: int) -> int:
+        return len(choose_detector(detector, yunet_path=yunet_path, smallest_face_px=smallest_face_px).detect(image))
+
+    assert (found(half, 24), found(half, 150)) == (1, 0)
+    assert (found(astronaut, 24), found(astronaut, 48)) == (1, 1)
+    with pytest.raises(DetectorError, match="at least 24"):
+        found(half, 10)
+
+
+@pytest.mark.parametrize("shape", [(1000, 1500), (1600, 2300), (3024, 4032)])
+def test_how_a_picture_is_shrunk_changes_no_face(
+    astronaut: np.ndarray, yunet: YuNetDetector, shape: tuple[int, int]
+) -> None:
+    large = cv2.resize(astronaut, (shape[0], shape[0]), interpolation=cv2.INTER_CUBIC)
+    image = cv2.copyMakeBorder(large, 0, 0, 0, shape[1] - shape[0], cv2.BORDER_REPLICATE)
+    averaged = cv2.resize(image, None, fx=1280 / shape[1], fy=1280 / shape[1], interpolation=cv2.INTER_AREA)
+    (face,), (judge,) = yunet.detect(image), yunet.detect(averaged)
+    scale = shape[1] / averaged.shape[1]
+    np.testing.assert_allclose(
+        face.box, np.multiply(judge.box, scale), atol=0.02 * max(face.box.width, face.box.height)
+    )
 
 
 def test_every_face_of_a_mosaic_is_found_once(astronaut: np.ndarray, yunet: YuNetDetector) -> None:

@@ -33,6 +33,12 @@ def predict(
         str, typer.Option(help="Who finds the faces: auto, yunet, haar, none (each photo is a face), or a boxes.json.")
     ] = "auto",
     yunet: Annotated[Path | None, typer.Option(help="YuNet's file, where it is not in its usual place.")] = None,
+    smallest_face: Annotated[
+        int,
+        typer.Option(
+            min=24, help="Side of the smallest face that matters, in pixels; 48 is found up to four times as fast."
+        ),
+    ] = 24,
     save: Annotated[
         Path | None, typer.Option(help="Write annotated copies: a file for one photo, a folder for more.")
     ] = None,
@@ -71,6 +77,7 @@ def predict(
         model,
         detector="none" if boxes is not None else faces,
         yunet_path=yunet,
+        smallest_face_px=smallest_face,
         margin=margin,
         max_faces=max_faces,
         # Many photos keep all cores busy by themselves: one each.

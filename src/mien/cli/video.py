@@ -38,6 +38,12 @@ def video(
     ] = "base",
     faces: Annotated[str, typer.Option(help="Who finds the faces: auto, yunet, haar or none.")] = "auto",
     yunet: Annotated[Path | None, typer.Option(help="YuNet's file, where it is not in its usual place.")] = None,
+    smallest_face: Annotated[
+        int,
+        typer.Option(
+            min=24, help="Side of the smallest face that matters, in pixels; 48 is found up to four times as fast."
+        ),
+    ] = 24,
     every: Annotated[int, typer.Option(min=1, help="Search only each so-manieth frame.")] = 1,
     start: Annotated[float, typer.Option(min=0, help="Begin here, in seconds.")] = 0.0,
     end: Annotated[float | None, typer.Option(min=0, help="Stop here, in seconds.")] = None,
@@ -64,6 +70,7 @@ def video(
             model,
             detector=faces,
             yunet_path=yunet,
+            smallest_face_px=smallest_face,
             max_faces=max_faces,
             threads=None if workers == 1 or is_live(source) else 1,
         ),

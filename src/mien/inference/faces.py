@@ -18,6 +18,7 @@ from mien.errors import DetectorError
 from mien.images import to_gray
 from mien.inference.boxes import merge_overlapping
 from mien.inference.results import Box, DetectedFace
+from mien.inference.shrinking import SMALLEST_FACE_PX, checked_smallest_face_px, shrunk
 from mien.inference.yunet import YuNetDetector
 from mien.inference.yunet_file import FETCH_COMMAND, find_yunet
 
@@ -42,29 +43,34 @@ class FaceDetector(Protocol):
 
 
 def choose_detector(
-    name: str = "auto", *, yunet_path: str | os.PathLike[str] | None = None, threads: int | None = None
+    name: str = "auto",
+    *,
+    yunet_path: str | os.PathLike[str] | None = None,
+    smallest_face_px: int = SMALLEST_FACE_PX,
+    threads: int | None = None,
 ) -> FaceDetector:
     """The detector of a name.
 
     Args:
         name: `yunet`, `haar`, `none`, or `auto`: YuNet when its file is found, else Haar.
         yunet_path: YuNet's file; None looks in MIEN_YUNET and in the user's cache folder.
+        smallest_face_px: Side of the smallest face that matters, in pixels; searching for larger ones is faster.
         threads: Threads of YuNet; None takes as many as there are cores, at most 4.
 
     Raises:
-        DetectorError: An unknown name, or a detector that this machine does not have.
+        DetectorError: An unknown name, a detector that this machine does not have, or a face below 24 pixels.
     """
     if name not in DETECTORS:
         raise DetectorError(f"Expected a detector of {', '.join(DETECTORS)}. Received: {name!r}.")
     if name == "none":
         return WholeImage()
     if name == "haar":
-        return HaarDetector()
+        return HaarDetector(smallest_face_px=smallest_face_px)
     path = Path(yunet_path) if yunet_path else find_yunet()
     if path is not None:
-        return YuNetDetector(path, threads=threads)
+        return YuNetDetector(path, smallest_face_px=smallest_face_px, threads=threads)
     if name == "auto" and HaarDetector.is_available():
-        return HaarDetector()
+        return HaarDetector(smallest_face_px=smallest_face_px)
     raise DetectorError(
         f"Expected YuNet's file. Received: none on this machine. Fetch it once with: {FETCH_COMMAND}, "
         "or name a copy in MIEN_YUNET."
@@ -87,9 +93,13 @@ class HaarDetector:
     """The Haar cascade of Viola and Jones (2001) that comes with OpenCV 4: needs no file, sees frontal faces.
 
     Args:
-        side_px: Longest side that the search works at, in pixels.
-        score: Lowest weight of the cascade's last stage for a face. On the test photos faces had 4.7 to 12.6, and a
-            bow tie and a sequined dress up to 2.1.
+        size_px: Longer and shorter side that the search works at, in pixels; larger images are scaled down to fit in.
+        smallest_face_px: Side of the smallest face that matters; with more than 24 the search works at a smaller size.
+        step: Each size searched for is so many times the one before.
+        neighbours: Fewest overlapping finds that make a face.
+        score: Lowest weight of the cascade's last stage for a face.
+
+    What is preset was measured beside finer and coarser searches, see docs/benchmarks.md.
 
     Raises:
         DetectorError: This OpenCV has no cascades; version 5 left them out.
@@ -98,13 +108,22 @@ class HaarDetector:
     name = "haar"
     margin = 0.0
 
-    def __init__(self, *, side_px: int = 640, score: float = 3.0) -> None:
+    def __init__(
+        self,
+        *,
+        size_px: tuple[int, int] = (640, 336),
+        smallest_face_px: int = SMALLEST_FACE_PX,
+        step: float = 1.15,
+        neighbours: int = 3,
+        score: float = 2.0,
+    ) -> None:
         if not self.is_available():
             raise DetectorError(
                 f"Expected OpenCV 4 for the Haar detector. Received: {cv2.__version__}, which left it out. "
                 f"Fetch a better one with: {FETCH_COMMAND}"
             )
-        self._side_px, self._score = side_px, score
+        self._size_px, self._step, self._neighbours, self._score = size_px, step, neighbours, score
+        self._largest_scale = SMALLEST_FACE_PX / checked_smallest_face_px(smallest_face_px)
         self._local = threading.local()
 
     @staticmethod
@@ -115,11 +134,13 @@ class HaarDetector:
     def detect(self, image_rgb: np.ndarray) -> tuple[DetectedFace, ...]:
         """The faces, the largest first."""
         gray = to_gray(image_rgb)
-        scale = min(1.0, self._side_px / max(gray.shape))
-        scaled = _scaled(gray, scale)
-        smallest = max(_HAAR_WINDOW_PX, round(min(scaled.shape) / 20))
+        scaled = self._scaled(gray)
         boxes, _, weights = self._cascade().detectMultiScale3(
-            scaled, scaleFactor=1.1, minNeighbors=5, minSize=(smallest, smallest), outputRejectLevels=True
+            scaled,
+            scaleFactor=self._step,
+            minNeighbors=self._neighbours,
+            minSize=(SMALLEST_FACE_PX, SMALLEST_FACE_PX),
+            outputRejectLevels=True,
         )
         stretch = np.array([gray.shape[1] / scaled.shape[1], gray.shape[0] / scaled.shape[0]])
         found = [
@@ -129,6 +150,12 @@ class HaarDetector:
         ]
         return merge_overlapping(found)
 
+    def _scaled(self, gray: np.ndarray) -> np.ndarray:
+        """The picture at the size to search at."""
+        longer, shorter = max(gray.shape), min(gray.shape)
+        scale = min(self._largest_scale, self._size_px[0] / longer, self._size_px[1] / shorter)
+        return shrunk(gray, max(1, round(scale * longer)))
+
     def _cascade(self) -> Any:
         if not hasattr(self._local, "cascade"):
             self._local.cascade = cv2.CascadeClassifier(str(_CASCADE))
@@ -136,14 +163,6 @@ class HaarDetector:
 
 
 _CASCADE = Path(getattr(getattr(cv2, "data", None), "haarcascades", "")) / "haarcascade_frontalface_default.xml"
-_HAAR_WINDOW_PX = 24  # the smallest face that the cascade was trained on
-
-
-def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
-    if scale == 1:
-        return image
-    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[no-any-return]
 
 
 def _stretched(box: np.ndarray, stretch: np.ndarray) -> Box:

@@ -8,7 +8,7 @@ processor time, from several threads at once, and under OpenCV 4 and 5 alike.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from mien.errors import DetectorError
 from mien.inference.boxes import merge_overlapping
 from mien.inference.results import Box, DetectedFace, Point
 from mien.inference.sessions import first_line, giving_memory_back, open_session
+from mien.inference.shrinking import SMALLEST_FACE_PX, checked_smallest_face_px, shrunk
 from mien.inference.yunet_file import FETCH_COMMAND
 
 __all__ = ["YuNetDetector"]
@@ -38,6 +39,7 @@ class YuNetDetector:
         path: Its ONNX file.
         side_px: Longest side that the search works at, in pixels; larger images are scaled down to it, and searched
             once more at twice this size where they have the pixels.
+        smallest_face_px: Side of the smallest face that matters; with more than 24 the search works at a smaller size.
         score: Lowest score of a face, 0 to 1.
         threads: Threads of ONNX Runtime; None takes as many as there are cores, at most 4.
 
@@ -50,9 +52,16 @@ class YuNetDetector:
     margin = 0.0
 
     def __init__(
-        self, path: str | os.PathLike[str], *, side_px: int = 640, score: float = 0.7, threads: int | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        side_px: int = 640,
+        smallest_face_px: int = SMALLEST_FACE_PX,
+        score: float = 0.7,
+        threads: int | None = None,
     ) -> None:
         self._side_px, self._score = side_px, score
+        self._largest_scale = SMALLEST_FACE_PX / checked_smallest_face_px(smallest_face_px)
         try:
             content = Path(path).read_bytes()
         except OSError as error:
@@ -71,17 +80,26 @@ class YuNetDetector:
     def detect(self, image_rgb: np.ndarray) -> tuple[DetectedFace, ...]:
         """The faces of uint8 (H, W, 3) RGB, the largest first."""
         shape = image_rgb.shape[:2]
-        return merge_overlapping(
-            [face for scaled in _scaled(image_rgb, self._side_px) for face in self._search(scaled, shape)]
-        )
+        found: list[DetectedFace] = []
+        for side_px in self._sides_px(max(shape)):
+            # A coarse picture is made of the finer one before it, which is less work.
+            image_rgb = shrunk(image_rgb, side_px)
+            found += self._search(image_rgb, shape)
+        return merge_overlapping(found)
+
+    def _sides_px(self, longest_side_px: int) -> list[int]:
+        """The longest sides to search a picture at, the finest first."""
+        wanted = (2 * self._side_px, self._side_px) if longest_side_px >= 2 * self._side_px else (self._side_px,)
+        finest = max(1, round(self._largest_scale * longest_side_px))
+        return sorted({min(side, finest) for side in wanted}, reverse=True)
 
     def _search(self, scaled_rgb: np.ndarray, shape: tuple[int, int]) -> list[DetectedFace]:
         """The faces of a picture in the coordinates of the one of height and width `shape` that it was made of."""
         height, width = shape
-        tensor, grid_width = _tensor(scaled_rgb)
+        tensor = _tensor(scaled_rgb)
         values = self._session.run(_OUTPUTS, {self._input_name: tensor}, giving_memory_back())
         answers = dict(zip(_OUTPUTS, values, strict=True))
-        rows = _kept(_rows(answers, grid_width, self._score))  # (N, 15)
+        rows = _kept(_rows(answers, tensor.shape[3], self._score))  # (N, 15)
         # The two axes were rounded to whole pixels separately.
         rows[:, 0:14:2] *= width / scaled_rgb.shape[1]
         rows[:, 1:14:2] *= height / scaled_rgb.shape[0]
@@ -100,31 +118,13 @@ def _with_free_size(content: bytes) -> bytes:
     return content.replace(sizes, names, 1)
 
 
-def _scaled(image_rgb: np.ndarray, side_px: int) -> Iterator[np.ndarray]:
-    """The picture at each size to search at: whole at `side_px`, and twice as fine where it has the pixels for it."""
-    longest = max(image_rgb.shape[:2])
-    for longest_side_px in (2 * side_px, side_px) if longest >= 2 * side_px else (min(side_px, longest),):
-        # The coarse one is made of the fine one: averages of averages are the same, for a tenth of the work.
-        image_rgb = _shrunk(image_rgb, longest_side_px / longest)
-        longest = longest_side_px
-        yield image_rgb
-
-
-def _shrunk(image_rgb: np.ndarray, scale: float) -> np.ndarray:
+def _tensor(image_rgb: np.ndarray) -> np.ndarray:
+    """float32 (1, 3, H', W') in BGR, 0 to 255, with H' and W' the next multiples of 32; what is added is black."""
     height, width = image_rgb.shape[:2]
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    if size == (width, height):
-        return image_rgb
-    return cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA)  # type: ignore[no-any-return]
-
-
-def _tensor(image_rgb: np.ndarray) -> tuple[np.ndarray, int]:
-    """float32 (1, 3, H', W') in BGR, 0 to 255, with H' and W' the next multiples of 32; and W'."""
-    height, width = image_rgb.shape[:2]
-    bottom, right = -height % _STRIDES[-1], -width % _STRIDES[-1]
-    if bottom or right:
-        image_rgb = cv2.copyMakeBorder(image_rgb, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
-    return cv2.dnn.blobFromImage(image_rgb, swapRB=True), width + right
+    tensor = np.zeros((1, 3, height + -height % _STRIDES[-1], width + -width % _STRIDES[-1]), np.float32)
+    for blue_first, plane in enumerate(reversed(cv2.split(image_rgb))):
+        tensor[0, blue_first, :height, :width] = plane
+    return tensor
 
 
 def _rows(answers: dict[str, Any], width: int, lowest_score: float) -> np.ndarray:
@@ -145,20 +145,22 @@ def _rows(answers: dict[str, Any], width: int, lowest_score: float) -> np.ndarra
 
 def _kept(rows: np.ndarray) -> np.ndarray:
     """The best row of each face: non-maximum suppression."""
-    rows = rows[np.argsort(-rows[:, 14], kind="stable")]
+    rows = rows[np.argsort(-rows[:, 14], kind="stable")].astype(float)
+    boxes = rows[:, :4].tolist()  # plain numbers are several times as quick as an array's, one by one
     kept: list[int] = []
-    for index in range(len(rows)):
-        if all(_iou(rows[index], rows[other]) <= _SAME_FACE_IOU for other in kept):
+    for index, box in enumerate(boxes):
+        if all(_iou(box, boxes[other]) <= _SAME_FACE_IOU for other in kept):
             kept.append(index)
-    return rows[kept].astype(float)
+    return rows[kept]
 
 
-def _iou(a: np.ndarray, b: np.ndarray) -> float:
+def _iou(a: Sequence[float], b: Sequence[float]) -> float:
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:
         return 0.0
-    return float(width * height / (a[2] * a[3] + b[2] * b[3] - width * height))
+    shared = width * height
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
 
 
 def _touches(row: np.ndarray, width: int, height: int) -> bool:

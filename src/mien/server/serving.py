@@ -49,6 +49,7 @@ def make_predictor(settings: ServerSettings) -> Predictor:
         settings.model,
         detector=settings.detector,
         yunet_path=settings.yunet or None,
+        smallest_face_px=settings.smallest_face,
         max_faces=settings.max_faces,
         threads=settings.threads,
     )
