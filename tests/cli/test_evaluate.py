@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,24 +22,29 @@ app = typer.Typer()
 app.command()(evaluate)
 
 
-@pytest.fixture
-def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module", autouse=True)
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nobody's cache, and a screen of one width."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIEN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("COLUMNS", "100")
+        yield
+
+
+def _write_source(folder: Path) -> Path:
     """A csv of noise: 14 images to train on, 10 in val of which the first is also in train, 8 in test."""
-    monkeypatch.setenv("MIEN_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("COLUMNS", "100")
     images = np.random.default_rng(0).integers(0, 256, (32, 2304))
     images[14] = images[0]
     usages = ["Training"] * 14 + ["PublicTest"] * 10 + ["PrivateTest"] * 8
     rows = [f"{n % 7},{' '.join(map(str, image))},{usages[n]}" for n, image in enumerate(images)]
-    path = tmp_path / "toy.csv"
+    path = folder / "toy.csv"
     path.write_text("\n".join(["emotion,pixels,Usage", *rows]) + "\n")
     return path
 
 
-@pytest.fixture
-def run(tmp_path: Path, source: Path) -> Run:
+def _write_run(source: Path) -> Run:
     """A run with probabilities of val and test, half of the answers right."""
-    run = Run(tmp_path / "toy-run")
+    run = Run(source.parent / "toy-run")
     dataset = load_dataset(source)
     facts = {"source": str(source), "protocol": dataset.protocol, "fingerprint": dataset.fingerprint}
     run.write_json(run.environment_path, {"data": facts})
@@ -50,6 +56,23 @@ def run(tmp_path: Path, source: Path) -> Run:
     return run
 
 
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return _write_source(tmp_path)
+
+
+@pytest.fixture
+def run(source: Path) -> Run:
+    return _write_run(source)
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, str]:
+    """Such a run after `mien evaluate`, and what that printed."""
+    run = _write_run(_write_source(tmp_path_factory.mktemp("evaluated")))
+    return run, _evaluate(run.path).stdout
+
+
 def _evaluate(*arguments: object) -> Result:
     done = CliRunner().invoke(app, [str(argument) for argument in arguments])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
@@ -57,16 +80,16 @@ def _evaluate(*arguments: object) -> Result:
     return done
 
 
-def test_the_headline_comes_first_with_and_without_images_of_train(run: Run) -> None:
-    lines = _evaluate(run.path).stdout.splitlines()
+def test_the_headline_comes_first_with_and_without_images_of_train(evaluated: tuple[Run, str]) -> None:
+    lines = evaluated[1].splitlines()
     assert lines[0] == "toy-run on val, 10 images"
     assert lines[1] == "accuracy 50.00%  (95% interval 23.66% to 76.34%)"
     assert lines[2].startswith("without the 1 image that is also in train: 44.44%")
 
 
-def test_files_are_written_and_named(run: Run) -> None:
-    done = _evaluate(run.path)
-    assert "Written to" in done.stdout
+def test_files_are_written_and_named(evaluated: tuple[Run, str]) -> None:
+    run, printed = evaluated
+    assert "Written to" in printed
     stored = run.read_json(run.metrics_path("val"))
     assert stored["identical_to_train"] == 1
     assert stored["data"]["protocol"] == "source"
@@ -80,9 +103,9 @@ def test_stored_probabilities_suffice_without_a_dataset(run: Run, source: Path) 
     assert "also in train" not in done.stdout
 
 
-def test_test_is_said_to_be_for_one_look(run: Run) -> None:
+def test_test_is_said_to_be_for_one_look(run: Run, evaluated: tuple[Run, str]) -> None:
     assert "one look per model" in _evaluate(run.path, "--split", "test").stdout
-    assert "one look per model" not in _evaluate(run.path, "--split", "val").stdout
+    assert "one look per model" not in evaluated[1]
 
 
 def test_another_dataset_is_refused(run: Run, source: Path, tmp_path: Path) -> None:

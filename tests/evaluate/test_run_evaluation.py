@@ -13,20 +13,32 @@ from mien.card import ModelCard, write_card
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError, RunError
 from mien.evaluate.calibration import apply_temperature, fit_temperature
+from mien.evaluate.evaluation import Evaluation
 from mien.evaluate.run_evaluation import FittedOnVal, check_same_images, evaluate_run, fitted_on_val
 from mien.run import HISTORY_COLUMNS, Probabilities, Run
 
 Drawn = Callable[..., Probabilities]
 
 
-@pytest.fixture
-def run(tmp_path: Path, drawn: Drawn) -> Run:
-    run = Run(tmp_path / "toy")
+def _write_run(folder: Path, drawn: Drawn) -> Run:
+    run = Run(folder)
     split = drawn(200, seed=1)
     sharp = apply_temperature(split.probabilities, 0.3).astype(np.float32)
     run.write_probabilities("val", Probabilities(split.sample_ids, split.y_true, sharp))
     run.write_probabilities("test", drawn(150, seed=2))
     return run
+
+
+@pytest.fixture
+def run(tmp_path: Path, drawn: Drawn) -> Run:
+    return _write_run(tmp_path / "toy", drawn)
+
+
+@pytest.fixture(scope="module")
+def on_test(tmp_path_factory: pytest.TempPathFactory, drawn: Drawn) -> tuple[Run, Evaluation, list[Path]]:
+    """Such a run, evaluated on test."""
+    run = _write_run(tmp_path_factory.mktemp("runs") / "toy", drawn)
+    return run, *evaluate_run(run, "test")
 
 
 def test_metrics_and_figures_are_written(run: Run) -> None:
@@ -39,8 +51,8 @@ def test_metrics_and_figures_are_written(run: Run) -> None:
     assert stored["scores"]["accuracy"]["value"] == evaluation.scores.accuracy.value
 
 
-def test_val_decides_the_temperature_of_test(run: Run) -> None:
-    evaluation, _ = evaluate_run(run, "test")
+def test_val_decides_the_temperature_of_test(on_test: tuple[Run, Evaluation, list[Path]]) -> None:
+    run, evaluation, _ = on_test
     val = run.read_probabilities("val")
     assert evaluation.calibrated is not None
     assert evaluation.calibrated.temperature == fit_temperature(val.probabilities, val.y_true)
@@ -53,9 +65,10 @@ def test_without_val_the_card_decides(run: Run) -> None:
     assert fitted_on_val(run) == FittedOnVal(1.7, 0.45, known=True)
 
 
-def test_a_run_without_history_has_no_training_curves(run: Run) -> None:
-    _, written = evaluate_run(run, "val")
-    assert "training_curves.png" not in {path.name for path in written}
+def test_a_run_without_history_has_no_training_curves(on_test: tuple[Run, Evaluation, list[Path]]) -> None:
+    names = {path.name for path in on_test[2]}
+    assert "test_roc.png" in names
+    assert "training_curves.png" not in names
 
 
 def test_a_damaged_history_is_one_sentence(run: Run) -> None:

@@ -67,7 +67,7 @@ def test_a_slow_caller_gets_the_newest_picture() -> None:
     with Clip(camera, "camera 0", is_live=True) as clip:
         for frame in clip.frames():
             assert frame.image_rgb[0, 0, 0] == frame.number % 256
-            assert camera.count - frame.number <= 20  # a queue would fall behind by hundreds
+            assert camera.count - frame.number <= 100  # a queue would fall behind by hundreds
             numbers.append(frame.number)
             time.sleep(0.03)
     assert numbers == sorted(set(numbers))

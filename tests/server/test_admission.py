@@ -61,10 +61,10 @@ def test_a_turn_that_does_not_come_is_a_503_and_leaves_nothing_behind() -> None:
 
 def test_who_would_wait_too_long_is_told_at_once() -> None:
     async def run() -> None:
-        gate = _gate(max_waiting=1000, max_wait_seconds=0.05)
-        for _ in range(30):  # each takes a while, which the gate learns
+        gate = _gate(max_waiting=1000, max_wait_seconds=2.5)
+        for _ in range(15):  # each takes longer than the gate thought, which it learns
             async with gate.turn():
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.04)
         with gate.admit(2):
             gate.check()
         with gate.admit(100), pytest.raises(ApiError) as caught:

@@ -102,7 +102,7 @@ def test_only_the_newest_frame_waits(
         assert slow_detector.begun.acquire(timeout=10)
         for _ in range(5):
             session.send_bytes(black)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while _value(client, "mien_frames_dropped_total") < 4 and time.monotonic() < deadline:
             time.sleep(0.01)
         slow_detector.go.set()

@@ -80,6 +80,7 @@ def evaluate_run(
         DataError: The split is empty or unknown, or arrays do not fit each other.
     """
     probabilities = run.read_probabilities(split)
+    history = read_history(run)
     fitted = fitted_on_val(run)
     evaluation = evaluate(
         probabilities,
@@ -92,11 +93,8 @@ def evaluate_run(
     run.write_json(run.metrics_path(split), {"run": run.name, **dict(facts or {}), **evaluation.to_dict()})
     figures = evaluation_figures(evaluation, probabilities, uncertain_below=fitted.uncertain_below)
     written = write_figures(run.figures_path, figures, prefix=f"{split}_")
-    return evaluation, [run.metrics_path(split), *written, *_write_training_figure(run)]
-
-
-def _write_training_figure(run: Run) -> list[Path]:
-    return write_figures(run.figures_path, training_figure(read_history(run)))
+    curves = write_figures(run.figures_path, training_figure(history))
+    return evaluation, [run.metrics_path(split), *written, *curves]
 
 
 def check_same_images(probabilities: Probabilities, sample_ids: np.ndarray, labels: np.ndarray) -> None:

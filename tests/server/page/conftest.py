@@ -101,7 +101,7 @@ def browser(media: Path) -> Iterator[Any]:
     ]
     playwright.expect.set_options(timeout=PATIENCE_MS)
     with playwright.sync_playwright() as library:
-        opened = library.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        opened = library.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=PATIENCE_MS)
         yield opened
         opened.close()
 
@@ -226,11 +226,11 @@ def open_page(browser: Any) -> Iterator[Opener]:
         permissions = ["clipboard-read", "clipboard-write", *(["camera"] if camera else [])]
         context = browser.new_context(accept_downloads=True, **options)
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         context.grant_permissions(permissions, origin=site.url)
         if script:
             context.add_init_script(script)
         page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
         address = f"http://{host}:{site.port}/"
         watches.append(Watch(address, expected))
         watches[-1].on(page)

@@ -128,21 +128,20 @@ def test_a_refused_permission_is_explained(site: Any, open_page: Any) -> None:
     assert page.locator("#invitation").is_visible()
 
 
-@pytest.mark.parametrize(
-    ("error", "title"),
-    [
+def test_a_camera_that_does_not_come_is_explained(site: Any, open_page: Any) -> None:
+    refuse = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', window.reason));"
+    page = open_page(site, script=refuse)
+    # Each of another title than the one before it.
+    for error, title in (
         ("NotFoundError", "No camera was found"),
         ("NotReadableError", "The camera did not start"),
         ("OverconstrainedError", "This camera is not there any more"),
         ("SomethingElse", "The camera did not start"),
-    ],
-)
-def test_a_camera_that_does_not_come_is_explained(site: Any, open_page: Any, error: str, title: str) -> None:
-    refuse = f"navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', '{error}'));"
-    page = open_page(site, script=refuse)
-    page.click("#start-camera")
-    _expect(page, ".notice[role=alert] .notice-title").to_have_text(title)
-    assert len(page.inner_text(".notice-body")) > 20
+    ):
+        page.evaluate("(reason) => { window.reason = reason; }", error)
+        page.click("#start-camera")
+        _expect(page, ".notice[role=alert] .notice-title").to_have_text(title)
+        assert len(page.inner_text(".notice-body")) > 20
 
 
 def test_an_insecure_address_is_explained_and_photos_work_there(site: Any, open_page: Any, media: Any) -> None:

@@ -39,7 +39,7 @@ def _imports(module: str) -> set[str]:
     return set(re.findall(r'from "\./([\w-]+\.js)"|import "\./([\w-]+\.js)"', _read(SCRIPTS / module)))
 
 
-def test_the_page_says_what_answers(site: Any, open_page: Any) -> None:
+def test_the_page_says_what_answers_in_an_outline_of_names(site: Any, open_page: Any) -> None:
     page = open_page(site)
     assert page.title() == "mien"
     assert page.inner_text("#model-name") == "base"
@@ -47,29 +47,29 @@ def test_the_page_says_what_answers(site: Any, open_page: Any) -> None:
     assert page.locator("#legend li").all_text_contents() == list(EMOTIONS)
     for sentence in ("nowhere else", "None is stored", "An expression is not a feeling"):
         assert sentence in page.inner_text("body")
+    _assert_all_that_can_be_used_has_a_name(page)
+    _assert_headings_and_landmarks(page)
 
 
-def test_the_camera_does_not_start_by_itself(site: Any, open_page: Any) -> None:
-    page = open_page(site, script="navigator.mediaDevices.getUserMedia = () => { document.title = 'asked'; };")
-    assert page.title() == "mien"
-    assert page.evaluate("document.getElementById('video').srcObject") is None
-
-
-def test_all_that_can_be_used_has_a_name(site: Any, open_page: Any) -> None:
-    page = open_page(site)
+def _assert_all_that_can_be_used_has_a_name(page: Any) -> None:
     found = page.evaluate(NAMES)
     assert len(found) > 25
     assert [one["what"] for one in found if one["needsName"] and not one["name"]] == []
 
 
-def test_headings_and_landmarks_give_the_page_an_outline(site: Any, open_page: Any) -> None:
-    page = open_page(site)
+def _assert_headings_and_landmarks(page: Any) -> None:
     assert page.locator("h1").count() == 1
     assert page.evaluate("[...document.querySelectorAll('h1, h2, h3')][0].tagName") == "H1"
     for landmark in ("header", "main", "footer"):
         assert page.locator(f"body > {landmark}").count() == 1
     assert page.get_attribute("html", "lang") == "en"
     assert page.get_attribute("#announcer", "aria-live") == "polite"
+
+
+def test_the_camera_does_not_start_by_itself(site: Any, open_page: Any) -> None:
+    page = open_page(site, script="navigator.mediaDevices.getUserMedia = () => { document.title = 'asked'; };")
+    assert page.title() == "mien"
+    assert page.evaluate("document.getElementById('video').srcObject") is None
 
 
 def test_what_comes_from_elsewhere_is_refused(site: Any, open_page: Any) -> None:

@@ -66,18 +66,24 @@ def test_labels_on_pictures_have_contrast() -> None:
     assert min(_contrast(plate, ink) for plate in plates) >= 4.5
 
 
-@pytest.mark.parametrize("width_px", [320, 360, 768, 1024, 1920])
-def test_nothing_is_wider_than_the_window(serve: Any, open_page: Any, media: Path, width_px: int) -> None:
-    page = open_page(serve(detector=GridDetector(30), key="thirty"), viewport={"width": width_px, "height": 800})
+def test_nothing_is_wider_than_the_window(serve: Any, open_page: Any, media: Path) -> None:
+    page = open_page(serve(detector=GridDetector(30), key="thirty"))
     beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(beyond) <= 0
-    page.set_input_files("#file", media / "face.jpg")
-    page.wait_for_selector(".card >> nth=29")
-    assert page.evaluate(beyond) <= 0
     clipped = """() => [...document.querySelectorAll("button, summary, h2, .note")]
         .filter((element) => element.offsetParent && element.scrollWidth > element.clientWidth + 1)
         .map((element) => element.outerHTML)"""
-    assert page.evaluate(clipped) == []
+
+    def too_wide() -> dict[int, Any]:
+        found = {}
+        for width_px in (320, 360, 768, 1024, 1920):
+            page.set_viewport_size({"width": width_px, "height": 800})
+            found[width_px] = (page.evaluate(beyond), page.evaluate(clipped))
+        return {width_px: one for width_px, one in found.items() if one[0] > 0 or one[1]}
+
+    assert too_wide() == {}
+    page.set_input_files("#file", media / "face.jpg")
+    page.wait_for_selector(".card >> nth=29")
+    assert too_wide() == {}
 
 
 def test_fingers_find_the_buttons(site: Any, open_page: Any, media: Path) -> None:

@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from .conftest import PATIENCE_MS
+
 
 @pytest.fixture(scope="module")
 def run(browser: Any, site: Any) -> Any:
     """Runs a function body with modules of the page at hand: `const { x } = await load("geometry")`."""
-    page = browser.new_context().new_page()
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
     page.goto(site.url)
     load = "const load = (name) => import(new URL(`static/scripts/${name}.js`, document.baseURI).href);"
 
@@ -20,7 +24,7 @@ def run(browser: Any, site: Any) -> Any:
         return page.evaluate(f"async (given) => {{ {load} {body} }}", argument)
 
     yield evaluate
-    page.context.close()
+    context.close()
 
 
 FACE = """const face = (number, probabilities, more = {}) => ({ number, probabilities, index: 0, emotion: "happy",
@@ -274,7 +278,11 @@ LIVE = """
     const stream = { ready: true, state: "open", send: (_, frame) => sent.push(frame.media_seconds) };
     const encoder = { encode: async () => new Blob() };
     const live = new Live(video, stream, encoder);
-    const settle = () => new Promise((resolve) => setTimeout(resolve, 50));
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    const settle = async (count) => {  // until so many are sent, and a little longer
+        for (let k = 0; k < 9000 && sent.length < count; k++) await pause(10);
+        await pause(50);
+    };
     live.start();
 """
 
@@ -283,14 +291,14 @@ def test_a_frame_that_a_seek_leads_to_is_sent_whether_shown_before_or_after_its_
     said = run(f"""{LIVE}
         seek();
         show(0.8);  // browsers often show it before they let it be read
-        await settle();
+        await settle(0);
         const early = [...sent];
         arrive();
-        await settle();
+        await settle(1);
         seek();
         arrive();
         show(1.5);
-        await settle();
+        await settle(2);
         return [early, sent];
     """)
     assert said == [[], [0.8, 1.5]]
@@ -306,7 +314,7 @@ def test_a_frame_that_waits_is_not_sent_for_what_a_seek_leads_to(run: Any) -> No
         await live.take();
         const early = [...sent];
         show(0.8);
-        await settle();
+        await settle(1);
         return [early, sent];
     """)
     assert said == [[], [0.8]]
@@ -317,10 +325,10 @@ def test_a_frame_that_comes_while_another_is_encoded_is_sent_after_it(run: Any) 
         show(0.1);
         show(0.2);
         show(0.3);
-        await settle();
+        await settle(2);
         live.stop();
         show(0.4);
-        await settle();
+        await settle(2);
         return sent;
     """)
     assert said == [0.1, 0.3]
