@@ -1,5 +1,6 @@
 # Everything on a fresh machine with Python 3.11 or later: `make demo` shows the whole way, `make test` runs the tests.
 # A stamp in .venv remembers what is installed, so a second run starts at once. Another Python: make PYTHON=python3.12 …
+# The tests run in two processes; each takes up to 2 GB of memory. Another number: make test PROCESSES=4
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -12,6 +13,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PROCESSES ?= 2
 CHECKED := src tests docs benchmarks
 
 .PHONY: help demo test lint docs clean
@@ -26,7 +28,7 @@ demo: $(VENV)/for-demo
 	@$(BIN)/mien demo
 
 test: $(VENV)/for-development
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/for-development
 	@$(BIN)/ruff check $(CHECKED)

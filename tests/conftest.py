@@ -1,7 +1,8 @@
-"""Shared fixtures: where the real data lies, when it is there, and a model of a few bytes."""
+"""Shared fixtures: where the real data lies, when it is there, and a model of a few bytes; and the order of files."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,23 @@ settings.register_profile("mien", deadline=None)
 settings.load_profile("mien")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Processes beside each other that start a thread per core each wait for one another more than they work.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+# Where the files that take longest are. They come first, so that of several processes none is left with one at the end.
+LONGEST = ("test_notebook", "test_demo", "learn", "test_explanations", "page", "evaluate", "server", "cli")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long before the others, each whole."""
+    items.sort(key=lambda item: _rank(item.path))
+
+
+def _rank(path: Path) -> int:
+    return next((rank for rank, name in enumerate(LONGEST) if name in {path.stem, *path.parts}), len(LONGEST))
 
 
 @pytest.fixture(scope="session")
