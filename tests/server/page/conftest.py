@@ -153,7 +153,9 @@ class Site:
 
 def _bound(port: int) -> socket.socket:
     place = socket.socket()
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for option in ("SO_REUSEADDR", "SO_REUSEPORT"):  # the one lets Linux bind a port twice, the other macOS
+        if hasattr(socket, option):
+            place.setsockopt(socket.SOL_SOCKET, getattr(socket, option), 1)
     place.bind(("127.0.0.1", port))
     return place
 
