@@ -111,11 +111,11 @@ class HaarDetector:
     def __init__(
         self,
         *,
-        size_px: tuple[int, int] = (640, 336),
+        size_px: tuple[int, int] = (640, 360),
         smallest_face_px: int = SMALLEST_FACE_PX,
         step: float = 1.15,
         neighbours: int = 3,
-        score: float = 2.0,
+        score: float = 1.7,
     ) -> None:
         if not self.is_available():
             raise DetectorError(
