@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from mien.config import config_from_dict
+from mien.data.dataset import Dataset
 from mien.data.synthetic import synthetic_dataset
+from mien.errors import RunError
 from mien.explanations import explain_split
 from mien.learn.scoring import score_split
 from mien.learn.training import train
@@ -19,18 +21,21 @@ from mien.run import Run
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    dataset = synthetic_dataset(samples_per_class=30)
+def faces() -> Dataset:
+    return synthetic_dataset(samples_per_class=30)
+
+
+@pytest.fixture(scope="module")
+def run(faces: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = Run(tmp_path_factory.mktemp("runs") / "faces")
     settings = {"model": {"architecture": "cnn", "widths": [8, 16], "blocks": [1, 1]}}
     options = {"optimizer": {"name": "adam", "learning_rate": 0.003, "schedule": "constant"}}
-    train(config_from_dict({**settings, **options, "train": {"epochs": 2}}), dataset.train, dataset.val, run)
+    train(config_from_dict({**settings, **options, "train": {"epochs": 2}}), faces.train, faces.val, run)
     return run
 
 
-def test_pictures_of_a_run(run: Run) -> None:
-    val = synthetic_dataset(samples_per_class=30).val
-    pictures = explain_split(run, val, score_split(run, val).probabilities)
+def test_pictures_of_a_run(run: Run, faces: Dataset) -> None:
+    pictures = explain_split(run, faces.val, score_split(run, faces.val).probabilities)
     names = [picture.name for picture in pictures]
     assert names == [
         "explanations",
@@ -45,14 +50,10 @@ def test_pictures_of_a_run(run: Run) -> None:
     assert all(caption.endswith("%") for caption in captions)
 
 
-def test_no_images_give_no_pictures(run: Run) -> None:
-    val = synthetic_dataset(samples_per_class=30).val
-    assert explain_split(run, val.take(np.array([], int)), np.zeros((0, 7))) == ()
+def test_no_images_give_no_pictures(run: Run, faces: Dataset) -> None:
+    assert explain_split(run, faces.val.take(np.array([], int)), np.zeros((0, 7))) == ()
 
 
-def test_a_run_without_a_model_says_how_to_make_one(tmp_path: Path) -> None:
-    val = synthetic_dataset(samples_per_class=30).val
-    from mien.errors import RunError
-
+def test_a_run_without_a_model_says_how_to_make_one(tmp_path: Path, faces: Dataset) -> None:
     with pytest.raises(RunError, match="mien train"):
-        explain_split(Run(tmp_path), val, np.full((len(val), 7), 1 / 7))
+        explain_split(Run(tmp_path), faces.val, np.full((len(faces.val), 7), 1 / 7))

@@ -19,7 +19,7 @@ def code_cells() -> list[str]:
 def test_notebook_runs_on_drawn_faces(tmp_path: Path) -> None:
     script = tmp_path / "notebook.py"
     script.write_text("\n\n".join(code_cells()), encoding="utf-8")
-    settings = {"MIEN_NOTEBOOK_EPOCHS": "3", "MIEN_NOTEBOOK_SAMPLES": "60", "MIEN_NOTEBOOK_RUN": str(tmp_path / "run")}
+    settings = {"MIEN_NOTEBOOK_EPOCHS": "2", "MIEN_NOTEBOOK_SAMPLES": "30", "MIEN_NOTEBOOK_RUN": str(tmp_path / "run")}
     done = subprocess.run(
         [sys.executable, str(script)],
         capture_output=True,

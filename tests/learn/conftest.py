@@ -1,4 +1,4 @@
-"""Toy splits that train in seconds."""
+"""Toy splits that train in seconds, and a run that was trained on them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from mien.config import Config, config_from_dict
 from mien.data.dataset import Split
+from mien.run import Run
+
+TOY_FACTS = {"protocol": "toy", "fingerprint": "abc"}
 
 
 def bright_and_dark_split(count: int, *, seed: int) -> Split:
@@ -42,3 +45,13 @@ def toy_config() -> Config:
             "train": {"epochs": 3, "batch_size": 16, "precision": "float32", "seed": 5},
         }
     )
+
+
+@pytest.fixture(scope="session")
+def toy_run(toy_config: Config, toy_train: Split, toy_val: Split, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished training; who changes something there takes a copy."""
+    from mien.learn.training import train
+
+    run = Run(tmp_path_factory.mktemp("runs") / "toy")
+    train(toy_config, toy_train, toy_val, run, data_facts=TOY_FACTS)
+    return run

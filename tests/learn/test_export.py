@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import keras
@@ -9,7 +10,7 @@ import onnxruntime
 import pytest
 
 from mien.card import read_card, sha256_of
-from mien.config import Config, ModelConfig
+from mien.config import ModelConfig
 from mien.data.dataset import Split
 from mien.errors import ModelError, RunError
 from mien.evaluate.calibration import fit_temperature
@@ -18,17 +19,14 @@ from mien.learn.compact import store_kernels_as_int16
 from mien.learn.export import MAX_DIFFERENCE, Export, export
 from mien.learn.models import build_model
 from mien.learn.scoring import predict_probabilities, score_split
-from mien.learn.training import train
 from mien.run import Run
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow writes ONNX")
 
 
 @pytest.fixture(scope="module")
-def run(toy_config: Config, toy_train: Split, toy_val: Split, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    run = Run(tmp_path_factory.mktemp("runs") / "toy")
-    train(toy_config, toy_train, toy_val, run, data_facts={"protocol": "toy", "fingerprint": "abc"})
-    return run
+def run(toy_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return Run(shutil.copytree(toy_run.path, tmp_path_factory.mktemp("runs") / "toy"))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import keras
@@ -88,9 +89,15 @@ def test_fused_batch_norm_equals_keras_batch_norm(training: bool) -> None:
     np.testing.assert_allclose(to_numpy(fused.moving_variance), to_numpy(stock.moving_variance), rtol=2e-3)
 
 
+@functools.cache
+def transfer_model(architecture: str) -> keras.Model:
+    """Built once, since these are large; nothing changes it."""
+    return build_model(ModelConfig(architecture=architecture, input_size_px=48))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("architecture", TRANSFER_ARCHITECTURES)
 def test_transfer_models_keep_the_contract(architecture: str) -> None:
-    model = build_model(ModelConfig(architecture=architecture, input_size_px=48))  # type: ignore[arg-type]
+    model = transfer_model(architecture)
     probabilities = answer(model)
     assert probabilities.shape == (5, 7)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
@@ -100,7 +107,7 @@ def test_transfer_models_keep_the_contract(architecture: str) -> None:
 def test_transfer_preprocessing_is_the_backbones_own() -> None:
     rgb = np.repeat(PIXELS, 3, axis=-1)
     for architecture, module in (("vgg16", "vgg16"), ("resnet50v2", "resnet_v2")):
-        model = build_model(ModelConfig(architecture=architecture, input_size_px=48))  # type: ignore[arg-type]
+        model = transfer_model(architecture)
         inside = keras.Model(model.input, model.get_layer("rescale").output)(PIXELS)
         expected = getattr(keras.applications, module).preprocess_input(rgb.copy())
         # VGG16's own function turns RGB to BGR; of a grey image both are the same.
@@ -108,7 +115,7 @@ def test_transfer_preprocessing_is_the_backbones_own() -> None:
 
 
 def test_weights_file_is_loaded_and_a_missing_one_is_named(tmp_path: Path) -> None:
-    donor = build_model(ModelConfig(architecture="mobilenetv3small", input_size_px=48))
+    donor = transfer_model("mobilenetv3small")
     path = tmp_path / "backbone.weights.h5"
     backbone_of(donor).save_weights(path)
     model = build_model(ModelConfig(architecture="mobilenetv3small", input_size_px=48, weights=str(path)))

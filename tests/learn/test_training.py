@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from mien.errors import ConfigError, DataError, RunError
 from mien.learn.scoring import predict_probabilities, score_split
 from mien.learn.training import read_run_config, train
 from mien.run import HISTORY_COLUMNS, Run
+
+from .conftest import TOY_FACTS
 
 TIMES = ["seconds", "images_per_second"]
 
@@ -69,10 +72,25 @@ def assert_same_result(first: Run, second: Run) -> None:
 
 
 @pytest.fixture(scope="module")
-def finished(toy_config: Config, toy_train: Split, toy_val: Split, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    run = Run(tmp_path_factory.mktemp("runs") / "toy")
-    train(toy_config, toy_train, toy_val, run, data_facts={"protocol": "toy"})
+def finished(toy_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return Run(shutil.copytree(toy_run.path, tmp_path_factory.mktemp("runs") / "toy"))
+
+
+@pytest.fixture(scope="module")
+def stopped_after_one(
+    toy_config: Config, toy_train: Split, toy_val: Split, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
+    """The same, ended by Ctrl-C in its second epoch; for copying."""
+    run = Run(tmp_path_factory.mktemp("runs") / "stopped")
+    stopped = train(toy_config, toy_train, toy_val, run, observer=Watcher(interrupt_after=1))
+    assert stopped.interrupted
+    assert stopped.epochs == 1
     return run
+
+
+@pytest.fixture
+def stopped(stopped_after_one: Run, tmp_path: Path) -> Run:
+    return Run(shutil.copytree(stopped_after_one.path, tmp_path / "stopped"))
 
 
 def test_run_folder_holds_what_it_promises(finished: Run, toy_config: Config) -> None:
@@ -82,7 +100,7 @@ def test_run_folder_holds_what_it_promises(finished: Run, toy_config: Config) ->
     environment = finished.read_json(finished.environment_path)
     assert environment["backend"] == keras.backend.backend()
     assert environment["seed"] == 5
-    assert environment["data"] == {"protocol": "toy"}
+    assert environment["data"] == TOY_FACTS
 
 
 def test_history_tells_of_the_file_that_is_kept(finished: Run, toy_val: Split) -> None:
@@ -110,17 +128,13 @@ def test_learns(toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: 
 
 
 def test_resumed_after_ctrl_c_equals_uninterrupted(
-    finished: Run, toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+    finished: Run, stopped: Run, toy_config: Config, toy_train: Split, toy_val: Split
 ) -> None:
-    run = Run(tmp_path / "stopped")
-    stopped = train(toy_config, toy_train, toy_val, run, observer=Watcher(interrupt_after=1))
-    assert stopped.interrupted
-    assert stopped.epochs == 1
     watcher = Watcher()
-    result = train(toy_config, toy_train, toy_val, run, resume=True, observer=watcher)
+    result = train(toy_config, toy_train, toy_val, stopped, resume=True, observer=watcher)
     assert watcher.facts["first_epoch"] == 1
     assert not result.interrupted
-    assert_same_result(run, finished)
+    assert_same_result(stopped, finished)
 
 
 def test_resumed_after_kill_9_in_the_middle_of_an_epoch_equals_uninterrupted(
@@ -155,22 +169,21 @@ def test_resumed_after_kill_9_in_the_middle_of_an_epoch_equals_uninterrupted(
 
 
 def test_a_kill_between_the_writes_of_an_epoch_only_repeats_it(
-    finished: Run, toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+    finished: Run, stopped: Run, toy_config: Config, toy_train: Split, toy_val: Split
 ) -> None:
-    run = Run(tmp_path / "run")
-    train(toy_config, toy_train, toy_val, run, observer=Watcher(interrupt_after=1))
-    state = run.checkpoint_path.read_bytes()
-    train(toy_config, toy_train, toy_val, run, resume=True, observer=Watcher(interrupt_after=2))
-    run.checkpoint_path.write_bytes(state)  # history and model are an epoch ahead of the state
-    train(toy_config, toy_train, toy_val, run, resume=True)
-    assert_same_result(run, finished)
+    state = stopped.checkpoint_path.read_bytes()
+    train(toy_config, toy_train, toy_val, stopped, resume=True, observer=Watcher(interrupt_after=2))
+    stopped.checkpoint_path.write_bytes(state)  # history and model are an epoch ahead of the state
+    assert len(history(stopped)) == 2
+    train(toy_config, toy_train, toy_val, stopped, resume=True)
+    assert_same_result(stopped, finished)
 
 
 def test_resuming_a_finished_run_changes_nothing(
     finished: Run, toy_config: Config, toy_train: Split, toy_val: Split
 ) -> None:
     before = history(finished)
-    result = train(toy_config, toy_train, toy_val, finished, resume=True, data_facts={"protocol": "toy"})
+    result = train(toy_config, toy_train, toy_val, finished, resume=True, data_facts=TOY_FACTS)
     assert result.epochs == 3
     pd.testing.assert_frame_equal(history(finished), before)
 
@@ -195,8 +208,9 @@ def test_early_stopping_waits_for_a_better_epoch(
     assert result.epochs == result.best_epoch + 2
 
 
-@pytest.mark.parametrize("schedule", ["constant", "plateau", "onecycle", "cosine"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize(
+    ("schedule", "optimizer"), [("constant", "sgd"), ("plateau", "adamw"), ("onecycle", "sgd"), ("cosine", "adamw")]
+)
 def test_schedules_and_optimizers_run(
     schedule: str, optimizer: str, toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
 ) -> None:
@@ -219,10 +233,18 @@ def test_transfer_learning_freezes_first_then_fine_tunes_and_resumes(
         }
     )
     whole, stopped = Run(tmp_path / "whole"), Run(tmp_path / "stopped")
-    train(config, toy_train, toy_val, whole)
+
+    class Keeper(Watcher):
+        """Keeps the folder as a power cut after the first epoch would leave it."""
+
+        def finished_epoch(self, row: Mapping[str, float], *, best: bool) -> None:
+            if row["epoch"] == 1:
+                shutil.copytree(whole.path, stopped.path)
+
+    train(config, toy_train, toy_val, whole, observer=Keeper())
     rates = history(whole)["learning_rate"]
     np.testing.assert_allclose(rates, [1e-3, 1e-4], rtol=1e-5)
-    train(config, toy_train, toy_val, stopped, observer=Watcher(interrupt_after=1))
+    assert len(history(stopped)) == 1
     train(config, toy_train, toy_val, stopped, resume=True)
     assert_same_result(stopped, whole)
 
@@ -240,14 +262,10 @@ def test_empty_split_is_refused(toy_config: Config, toy_train: Split, tmp_path: 
         train(toy_config, toy_train, toy_train.take(np.array([], int)), Run(tmp_path / "run"))
 
 
-def test_damaged_checkpoint_is_one_sentence(
-    toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
-) -> None:
-    run = Run(tmp_path / "run")
-    train(toy_config, toy_train, toy_val, run, observer=Watcher(interrupt_after=1))
-    run.checkpoint_path.write_bytes(run.checkpoint_path.read_bytes()[:1000])
+def test_damaged_checkpoint_is_one_sentence(stopped: Run, toy_config: Config, toy_train: Split, toy_val: Split) -> None:
+    stopped.checkpoint_path.write_bytes(stopped.checkpoint_path.read_bytes()[:1000])
     with pytest.raises(RunError, match="training state"):
-        train(toy_config, toy_train, toy_val, run, resume=True)
+        train(toy_config, toy_train, toy_val, stopped, resume=True)
 
 
 def test_training_begins_with_the_weights_of_another_run(
