@@ -240,6 +240,18 @@ def test_unusable_sources_are_refused(source: Any, options: dict[str, Any]) -> N
         read_image(source, **options)
 
 
+def test_a_file_of_several_megabytes_is_read_to_its_end(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (900, 800, 3), dtype=np.uint8)
+    path = tmp_path / "large.bmp"
+    Image.fromarray(image).save(path)
+    size = path.stat().st_size
+    assert size > 2**21
+    with path.open("rb") as file:
+        assert (read_image(file, limits=ImageLimits(max_file_bytes=size)) == image).all()
+    with pytest.raises(ImageError, match="bytes"):
+        read_image(path, limits=ImageLimits(max_file_bytes=size - 1))
+
+
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="only where there is an endless file")
 def test_an_endless_file_is_refused() -> None:
     with pytest.raises(ImageError, match="bytes"):

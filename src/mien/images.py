@@ -229,6 +229,8 @@ def _square(shape: tuple[int, ...], box: Sequence[float], margin: float) -> tupl
 
 # Bytes
 
+_FIRST_BYTES = 2**20
+
 
 def _read_file(path: Path, limits: ImageLimits) -> bytes:
     try:
@@ -240,9 +242,13 @@ def _read_file(path: Path, limits: ImageLimits) -> bytes:
 
 
 def _read_all(file: BinaryIO, limits: ImageLimits) -> bytes:
-    data = file.read(limits.max_file_bytes + 1)
+    most = limits.max_file_bytes + 1
+    # Python sets aside as much memory as is asked for, which takes longer than reading a small file.
+    data = file.read(min(most, _FIRST_BYTES))
     if not isinstance(data, bytes):
         raise ImageError(f"Expected a file opened in binary mode ('rb'). Received: {type(data).__name__}.")
+    if len(data) == _FIRST_BYTES:
+        data += file.read(most - _FIRST_BYTES)
     if len(data) > limits.max_file_bytes:
         raise _too_many_bytes(len(data), limits)
     return data

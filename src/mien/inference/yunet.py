@@ -134,6 +134,8 @@ def _rows(answers: dict[str, Any], width: int, lowest_score: float) -> np.ndarra
         class_, object_, box, points = (answers[f"{kind}_{stride}"][0] for kind in ("cls", "obj", "bbox", "kps"))
         score = np.sqrt(np.clip(class_[:, 0], 0, 1) * np.clip(object_[:, 0], 0, 1))
         cells = np.flatnonzero(score >= lowest_score)
+        if not cells.size:
+            continue
         columns = width // stride
         corner = np.stack([cells % columns, cells // columns], axis=1)  # (N, 2)
         centre = (corner + box[cells, :2]) * stride
