@@ -32,7 +32,7 @@ from typing import Any
 MIEN_SETUP = """
 from mien import Predictor
 from mien.images import read_image
-predictor = Predictor({model!r}, detector={detector!r}, yunet_path={yunet!r})
+predictor = Predictor({model!r}, detector={detector!r}, yunet_path={yunet!r}, smallest_face_px={smallest!r})
 def answer(path): return [face.emotion for face in predictor.predict(path).faces]
 def one_face(crop): return predictor.predict_faces(crop[None])[0].argmax()
 """
@@ -82,6 +82,8 @@ for image, label in zip(images, labels):
     right += int(answer_ == label)
 print(json.dumps({"ms": sorted(times)[len(times) // 2] * 1e3, "accuracy": right / len(images)}))
 """
+FER_SMALLEST_PX = 50
+
 HEAD = """
 import json, sys, time
 import numpy as np
@@ -138,8 +140,11 @@ def main() -> None:
     photos = sorted(str(path) for path in arguments.photos.iterdir() if path.suffix in (".jpg", ".png"))
     photos.sort(key=lambda path: "one-face" not in path)  # the cold start is measured on the first
     models = [str(Path(name).resolve()) if Path(name).exists() else name for name in arguments.model or ["base"]]
-    # Every model with the better detector, and the first one with the detector that needs no file.
-    pairs = [(model, "yunet") for model in models if arguments.yunet] + [(models[0], "haar")]
+    # Every model with the better detector, and the first one with the detector that needs no file; then both as `fer`
+    # searches, which leaves out faces below 50 px.
+    searches = [(model, "yunet", 24) for model in models if arguments.yunet] + [(models[0], "haar", 24)]
+    detectors = ["yunet", "haar"] if arguments.yunet else ["haar"]
+    searches += [(models[0], detector, FER_SMALLEST_PX) for detector in detectors]
     with tempfile.TemporaryDirectory() as folder:
         crops = Path(folder) / "crops.npz"
         tasks = {"cold": COLD, "warm": WARM}
@@ -148,11 +153,11 @@ def main() -> None:
             tasks["faces"] = FACES
         head = HEAD.format(photos=photos, repeats=5, crops=str(crops))
         tools = {
-            f"mien {Path(model).name}, {detector}": (
+            f"mien {Path(model).name}, {detector}" + f", from {smallest} px" * (smallest != 24): (
                 sys.executable,
-                MIEN_SETUP.format(model=model, detector=detector, yunet=arguments.yunet),
+                MIEN_SETUP.format(model=model, detector=detector, yunet=arguments.yunet, smallest=smallest),
             )
-            for model, detector in pairs
+            for model, detector, smallest in searches
         }
         tools["fer"] = (arguments.fer_python, FER_SETUP)
         results: dict[str, dict[str, list[dict[str, Any]]]] = {task: {tool: [] for tool in tools} for task in tasks}
