@@ -34,7 +34,7 @@ def shrunk(image: np.ndarray, longest_side_px: int) -> np.ndarray:
     """A picture whose longest side is at most so long.
 
     It is halved as long as that leaves enough, which averages every pixel, and the rest of the way is linear. Averaging
-    all the way takes five to eight times as long, and detectors find the same faces (`benchmarks/photo_speed.py`).
+    all the way takes five to eight times as long, and detectors find the same faces (`benchmarks/face_search.py`).
 
     Args:
         image: uint8 (H, W) or (H, W, 3).

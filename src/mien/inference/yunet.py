@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mien.errors import DetectorError
@@ -122,8 +121,7 @@ def _tensor(image_rgb: np.ndarray) -> np.ndarray:
     """float32 (1, 3, H', W') in BGR, 0 to 255, with H' and W' the next multiples of 32; what is added is black."""
     height, width = image_rgb.shape[:2]
     tensor = np.zeros((1, 3, height + -height % _STRIDES[-1], width + -width % _STRIDES[-1]), np.float32)
-    for blue_first, plane in enumerate(reversed(cv2.split(image_rgb))):
-        tensor[0, blue_first, :height, :width] = plane
+    tensor[0, :, :height, :width] = image_rgb[..., ::-1].transpose(2, 0, 1)
     return tensor
 
 
