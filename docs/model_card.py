@@ -110,7 +110,8 @@ def _teaching(config: dict[str, Any]) -> dict[str, str]:
     if not distill.get("teachers"):
         return {}
     names = ", ".join(f"`{Path(teacher).name}`" for teacher in distill["teachers"])
-    return {"taught by": f"{names}, whose answers make {distill['weight']:.0%} of each target"}
+    asked = " to each augmented view" if distill.get("each_view") else ""
+    return {"taught by": f"{names}, whose answers{asked} make {distill['weight']:.0%} of each target"}
 
 
 def _speed(run: Run) -> dict[str, str]:
