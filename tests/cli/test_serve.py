@@ -25,10 +25,13 @@ def test_get_of_what_is_not_there_fails(capfdbinary: pytest.CaptureFixture[bytes
     assert json.loads(capfdbinary.readouterr().out)["error"]["code"] == "not_found"
 
 
-def test_a_taken_port_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_taken_port_is_one_sentence(workers: str, capsys: pytest.CaptureFixture[str]) -> None:
+    # Even one that its holder would share, as several workers do among themselves.
+    with socket.create_server(("127.0.0.1", 0), reuse_port=hasattr(socket, "SO_REUSEPORT")) as taken:
         port = taken.getsockname()[1]
-        assert main(["serve", "--port", str(port), "--no-open", "--detector", "none"]) == 1
+        arguments = ["--port", str(port), "--workers", workers, "--no-open", "--detector", "none"]
+        assert main(["serve", *arguments]) == 1
     error = capsys.readouterr().err
     assert f"Expected a free port. Received: {port}" in error
     assert error.count("\n") == 1

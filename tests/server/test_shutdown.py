@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,12 +26,14 @@ def process(toy_model: Path, request: pytest.FixtureRequest) -> Iterator[subproc
     # Who runs the tests in the background may have them ignore Ctrl-C, and children inherit that.
     ignored = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        running = subprocess.Popen(command + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        running = subprocess.Popen(
+            command + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
     finally:
         signal.signal(signal.SIGINT, ignored)
     yield running
     if running.poll() is None:
-        running.kill()
+        os.killpg(running.pid, signal.SIGKILL)  # its workers, too: they would keep the pipes open
     running.communicate()
 
 
@@ -37,6 +42,18 @@ def _port(process: subprocess.Popen[str]) -> int:
     line = process.stdout.readline()
     assert line.startswith("mien serves toy"), line
     return int(line.partition("127.0.0.1:")[2].partition("/")[0])
+
+
+def _sockets_of_children(process: subprocess.Popen[str]) -> list[int]:
+    """How many sockets each child process has open."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [sum(map(_is_socket, Path(f"/proc/{child}/fd").iterdir())) for child in children]
+
+
+def _is_socket(opened: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+        return str(opened.readlink()).startswith("socket:")
+    return False
 
 
 def _counted(port: int) -> float:
@@ -115,3 +132,25 @@ def test_ctrl_c_is_one_line_and_130(process: subprocess.Popen[str]) -> None:
     assert process.wait(30) == 130
     assert process.stderr is not None
     assert process.stderr.read().strip() == "mien: Stopped."
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which process took a connection")
+@pytest.mark.parametrize("process", [2], indirect=True)
+def test_connections_are_spread_over_the_workers(process: subprocess.Popen[str]) -> None:
+    port = _port(process)
+    with contextlib.ExitStack() as opened:
+
+        def connect() -> socket.socket:
+            return opened.enter_context(socket.create_connection(("127.0.0.1", port), 60))
+
+        for _ in range(32):
+            connection = connect()
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        with_connections = _sockets_of_children(process)
+    # By chance alone, one of two gets fewer than three of 32 once in four million times.
+    deadline = time.monotonic() + 20
+    while sum(with_connections) - sum(bare := _sockets_of_children(process)) < 32 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    taken = [more - fewer for more, fewer in zip(with_connections, bare, strict=True)]
+    assert len([count for count in taken if count >= 3]) == 2, taken

@@ -7,18 +7,20 @@ callbacks.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import functools
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import cv2
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from mien.errors import ConfigError
 from mien.inference.predictor import Predictor
@@ -30,6 +32,7 @@ from mien.server.settings import ServerSettings
 __all__ = ["Answer", "ask", "make_predictor", "serve", "url_of", "uvicorn_config"]
 
 _BACKLOG = 2048  # uvicorn's own
+_SPREADS = sys.platform == "linux"  # elsewhere, of several sockets of a port, one may get every connection
 
 
 class Answer(NamedTuple):
@@ -67,14 +70,14 @@ def serve(settings: ServerSettings, *, told: Callable[[Predictor, str], None] = 
         ModelError, DetectorError: As `Predictor` does.
     """
     predictor = make_predictor(settings)  # also with several workers: what is wrong is said once, before they start
-    with _listening(settings) as listener, _shared_metrics(settings):
-        tell = functools.partial(told, predictor, url_of(settings, listener))
+    with _listening(settings) as listeners, _shared_metrics(settings):
+        tell = functools.partial(told, predictor, url_of(settings, listeners[0]))
         if settings.workers == 1:
             app = functools.partial(create_app, predictor, settings, drains_on_signals=True)
-            _TellingServer(uvicorn_config(app, settings), tell).run(sockets=[listener])
+            _TellingServer(uvicorn_config(app, settings), tell).run(sockets=listeners)
         else:
             tell()
-            Multiprocess(uvicorn_config(functools.partial(_worker_app, settings), settings), sockets=[listener]).run()
+            _Workers(uvicorn_config(functools.partial(_worker_app, settings), settings), sockets=listeners).run()
 
 
 class _TellingServer(uvicorn.Server):
@@ -89,8 +92,27 @@ class _TellingServer(uvicorn.Server):
         self._tell()
 
 
+class _Workers(Multiprocess):
+    """Workers that begin with a listener each, where there are several: the system spreads connections over those.
+
+    Listening all at one, the first to wake takes every connection that waits, and the others have nothing to do. A
+    worker that replaces one listens at all.
+    """
+
+    def init_processes(self) -> None:
+        own = (
+            [[listener] for listener in self.sockets] if len(self.sockets) > 1 else [self.sockets] * self.config.workers
+        )
+        for sockets in own:
+            process = Process(self.config, sockets)
+            process.start()
+            self.processes.append(process)
+
+
 def _worker_app(settings: ServerSettings) -> FastAPI:
     """The application of one of several workers; picklable, because they are started afresh."""
+    # OpenCV, which runs the Haar cascade, would take all cores in each of them.
+    cv2.setNumThreads(max(1, (os.cpu_count() or 1) // settings.workers))
     return create_app(make_predictor(settings), settings, drains_on_signals=True)
 
 
@@ -117,37 +139,50 @@ def _connection(header_seconds: float, *arguments: Any, **options: Any) -> async
     return protocol_class(header_seconds)(*arguments, **options)
 
 
-@contextmanager
-def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
-    """A socket that takes connections; they wait until the application is there."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _bind(listener, settings)
-        listener.set_inheritable(True)
-        yield listener
-    finally:
-        listener.close()
+@contextlib.contextmanager
+def _listening(settings: ServerSettings) -> Iterator[list[socket.socket]]:
+    """Sockets of one address that take connections; they wait until the application is there."""
+    with contextlib.ExitStack() as opened:
+        first = opened.enter_context(_socket(settings))
+        # Bound alone at first, since a port that is shared could be shared with another program, too.
+        _bind(first, settings, settings.port)
+        if settings.workers == 1 or not _SPREADS:
+            listeners = [first]
+        else:
+            port = first.getsockname()[1]
+            first.close()
+            listeners = [opened.enter_context(_socket(settings)) for _ in range(settings.workers)]
+            for listener in listeners:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                _bind(listener, settings, port)
+        for listener in listeners:
+            listener.set_inheritable(True)
+        yield listeners
 
 
-def _bind(listener: socket.socket, settings: ServerSettings) -> None:
+def _socket(settings: ServerSettings) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return made
+
+
+def _bind(listener: socket.socket, settings: ServerSettings, port: int) -> None:
     try:
-        listener.bind((settings.host, settings.port))
+        listener.bind((settings.host, port))
         listener.listen(_BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ConfigError(
-                f"Expected a free port. Received: {settings.port}, which another program listens on. "
+                f"Expected a free port. Received: {port}, which another program listens on. "
                 "Take another: mien serve --port 0 finds a free one."
             ) from error
         raise ConfigError(
-            f"Expected an address of this machine to listen on. Received: {settings.host} port {settings.port} "
+            f"Expected an address of this machine to listen on. Received: {settings.host} port {port} "
             f"({error.strerror or error})."
         ) from error
 
 
-@contextmanager
+@contextlib.contextmanager
 def _shared_metrics(settings: ServerSettings) -> Iterator[None]:
     """A folder in which several workers put their counters together."""
     if settings.workers == 1 or FOLDER_VARIABLE in os.environ:
