@@ -27,6 +27,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mien.inference.shrinking import SMALLEST_FACE_PX
+
 # What runs in the two environments. Each prints one JSON object; `fer`'s has no mien.
 
 MIEN_SETUP = """
@@ -142,7 +144,8 @@ def main() -> None:
     models = [str(Path(name).resolve()) if Path(name).exists() else name for name in arguments.model or ["base"]]
     # Every model with the better detector, and the first one with the detector that needs no file; then both as `fer`
     # searches, which leaves out faces below 50 px.
-    searches = [(model, "yunet", 24) for model in models if arguments.yunet] + [(models[0], "haar", 24)]
+    searches = [(model, "yunet", SMALLEST_FACE_PX) for model in models if arguments.yunet]
+    searches.append((models[0], "haar", SMALLEST_FACE_PX))
     detectors = ["yunet", "haar"] if arguments.yunet else ["haar"]
     searches += [(models[0], detector, FER_SMALLEST_PX) for detector in detectors]
     with tempfile.TemporaryDirectory() as folder:
@@ -153,7 +156,7 @@ def main() -> None:
             tasks["faces"] = FACES
         head = HEAD.format(photos=photos, repeats=5, crops=str(crops))
         tools = {
-            f"mien {Path(model).name}, {detector}" + f", from {smallest} px" * (smallest != 24): (
+            f"mien {Path(model).name}, {detector}" + f", from {smallest} px" * (smallest != SMALLEST_FACE_PX): (
                 sys.executable,
                 MIEN_SETUP.format(model=model, detector=detector, yunet=arguments.yunet, smallest=smallest),
             )

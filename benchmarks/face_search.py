@@ -26,17 +26,17 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from crop_margin import picture_of
 from machine import machine_facts, markdown
 
 from mien.images import read_image
 from mien.inference.boxes import overlap
 from mien.inference.faces import FaceDetector, HaarDetector, YuNetDetector
-from mien.inference.results import Box
+from mien.inference.results import Box, DetectedFace
 
 SHARES = (0.08, 0.1, 0.125, 0.16, 0.2, 0.3, 0.4)  # of the shorter side
 PICTURE_SIZE = (640, 480)
 LARGEST_ENLARGEMENT = 1.3  # a face is not enlarged further: it would be blurred
-FER_SCALE, FER_BORDER_PX = 4, 96
 
 
 class Case(NamedTuple):
@@ -108,12 +108,7 @@ def fer_pictures(data: str, count: int) -> list[np.ndarray]:
 
     images = load_dataset(data).val.images
     chosen = images[np.random.default_rng(1).permutation(len(images))[:count]]
-    pictures = []
-    for image in chosen:
-        large = cv2.resize(image, None, fx=FER_SCALE, fy=FER_SCALE, interpolation=cv2.INTER_CUBIC)
-        framed = cv2.copyMakeBorder(large, *[FER_BORDER_PX] * 4, cv2.BORDER_REPLICATE)
-        pictures.append(cv2.cvtColor(framed, cv2.COLOR_GRAY2RGB))
-    return pictures
+    return [cv2.cvtColor(picture_of(image), cv2.COLOR_GRAY2RGB) for image in chosen]
 
 
 def ways(yunet: str) -> dict[str, FaceDetector]:
@@ -137,8 +132,6 @@ class FersHaar:
         self._cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
 
     def detect(self, image_rgb: np.ndarray) -> tuple:
-        from mien.inference.results import DetectedFace
-
         gray = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY)
         boxes = self._cascade.detectMultiScale(
             gray, scaleFactor=1.1, minNeighbors=5, flags=cv2.CASCADE_SCALE_IMAGE, minSize=(50, 50)

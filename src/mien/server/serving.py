@@ -100,11 +100,8 @@ class _Workers(Multiprocess):
     """
 
     def init_processes(self) -> None:
-        own = (
-            [[listener] for listener in self.sockets] if len(self.sockets) > 1 else [self.sockets] * self.config.workers
-        )
-        for sockets in own:
-            process = Process(self.config, sockets)
+        for number in range(self.processes_num):
+            process = Process(self.config, [self.sockets[number % len(self.sockets)]])
             process.start()
             self.processes.append(process)
 
@@ -112,7 +109,7 @@ class _Workers(Multiprocess):
 def _worker_app(settings: ServerSettings) -> FastAPI:
     """The application of one of several workers; picklable, because they are started afresh."""
     # OpenCV, which runs the Haar cascade, would take all cores in each of them.
-    cv2.setNumThreads(max(1, (os.cpu_count() or 1) // settings.workers))
+    cv2.setNumThreads(settings.cores_per_worker)
     return create_app(make_predictor(settings), settings, drains_on_signals=True)
 
 

@@ -100,7 +100,12 @@ class ServerSettings:
     @property
     def pictures_at_once(self) -> int:
         """Pictures analysed at once by each worker."""
-        return self.concurrency or max(1, (os.cpu_count() or 1) // self.workers)
+        return self.concurrency or self.cores_per_worker
+
+    @property
+    def cores_per_worker(self) -> int:
+        """Each worker's share of the cores, at least one."""
+        return max(1, (os.cpu_count() or 1) // self.workers)
 
 
 _FIELDS = {field.name: field for field in dataclasses.fields(ServerSettings)}
