@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from mien import Predictor
-from mien.inference.frames import Frame, open_clip
-from mien.inference.video import VideoAnalysis
+from mien.inference.video.analysis import VideoAnalysis
+from mien.inference.video.clip import Frame, open_clip
 
 
 class Again:

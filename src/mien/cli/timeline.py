@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mien.emotions import EMOTIONS
-from mien.inference.sinks import Sink
-from mien.inference.video import FrameAnswer
+from mien.inference.video.analysis import FrameAnswer
+from mien.inference.video.sinks import Sink
 
 __all__ = ["TimelineSink"]
 

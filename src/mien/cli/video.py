@@ -14,10 +14,10 @@ from mien.cli.quiet import quiet_decoders
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mien.inference.frames import Clip
-    from mien.inference.sinks import Sink
-    from mien.inference.smoothing import TrackSummary
-    from mien.inference.video import FrameAnswer
+    from mien.inference.video.analysis import FrameAnswer
+    from mien.inference.video.clip import Clip
+    from mien.inference.video.sinks import Sink
+    from mien.inference.video.smoothing import TrackSummary
 
 __all__ = ["video"]
 
@@ -60,9 +60,9 @@ def video(
 
     Memory does not grow with the length. Ctrl-C ends with complete files up to there.
     """
-    from mien.inference.frames import is_live, open_clip
     from mien.inference.predictor import Predictor
-    from mien.inference.video import VideoAnalysis
+    from mien.inference.video.analysis import VideoAnalysis
+    from mien.inference.video.clip import is_live, open_clip
 
     analysis = VideoAnalysis(
         # Frames of a file keep all cores busy by themselves: one each. Live ones come one by one.
@@ -96,7 +96,7 @@ def video(
 
 
 def _sinks(clip: Clip, source: str, out: Sequence[Path], save: Path | None, timeline: Path | None) -> Iterator[Sink]:
-    from mien.inference.sinks import AnnotatedVideo, row_sink
+    from mien.inference.video.sinks import AnnotatedVideo, row_sink
 
     paths = [*out, *(path for path in (save, timeline) if path)]
     if len({path.resolve() for path in paths} | {Path(source).resolve()}) <= len(paths):

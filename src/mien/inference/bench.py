@@ -23,9 +23,9 @@ import numpy as np
 from mien.errors import ModelError
 from mien.images import INPUT_SIZE_PX
 from mien.inference.classifier import Classifier
-from mien.inference.frames import Frame
 from mien.inference.predictor import Predictor
-from mien.inference.video import VideoAnalysis
+from mien.inference.video.analysis import VideoAnalysis
+from mien.inference.video.clip import Frame
 
 __all__ = ["ColdStart", "Speed", "measure_cold_start", "measure_face_ms", "measure_speed"]
 

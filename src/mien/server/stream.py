@@ -26,8 +26,8 @@ from starlette.websockets import WebSocketState
 
 from mien.emotions import EMOTIONS
 from mien.inference.results import Face, Prediction
-from mien.inference.smoothing import Smoother
-from mien.inference.tracking import Tracker
+from mien.inference.video.smoothing import Smoother
+from mien.inference.video.tracking import Tracker
 from mien.server.context import Context
 from mien.server.errors import ApiError
 from mien.server.security import SUBPROTOCOL

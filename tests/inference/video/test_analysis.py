@@ -17,11 +17,11 @@ import pytest
 
 from mien.emotions import EMOTIONS
 from mien.errors import ConfigError, RunError
-from mien.inference.frames import Frame, open_clip
 from mien.inference.predictor import Predictor
 from mien.inference.results import Box, DetectedFace
-from mien.inference.sinks import AnnotatedVideo, CsvSink, JsonLinesSink, Sink, find_ffmpeg, row_sink
-from mien.inference.video import ROW_COLUMNS, FrameAnswer, VideoAnalysis
+from mien.inference.video.analysis import ROW_COLUMNS, FrameAnswer, VideoAnalysis
+from mien.inference.video.clip import Frame, open_clip
+from mien.inference.video.sinks import AnnotatedVideo, CsvSink, JsonLinesSink, Sink, find_ffmpeg, row_sink
 
 FPS = 20.0
 

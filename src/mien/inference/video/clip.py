@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from mien.errors import ImageError
-from mien.inference.live import LiveReader
+from mien.inference.video.live import LiveReader
 
 __all__ = ["Clip", "Frame", "is_live", "open_clip"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from mien.errors import ImageError
-from mien.inference import live
-from mien.inference.frames import Clip, is_live
+from mien.inference.video import live
+from mien.inference.video.clip import Clip, is_live
 
 
 class Picture(np.ndarray):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mien.errors import ImageError
-from mien.inference.frames import Clip, open_clip
+from mien.inference.video.clip import Clip, open_clip
 
 
 def write_clip(path: Path, *, frames: int = 40, fps: float = 20.0, size: tuple[int, int] = (64, 48)) -> Path:

@@ -20,7 +20,7 @@ import numpy as np
 
 from mien.errors import ConfigError, RunError
 from mien.inference.draw import draw_faces
-from mien.inference.video import ROW_COLUMNS, FrameAnswer
+from mien.inference.video.analysis import ROW_COLUMNS, FrameAnswer
 
 __all__ = ["AnnotatedVideo", "CsvSink", "JsonLinesSink", "ParquetSink", "Sink", "find_ffmpeg", "row_sink"]
 

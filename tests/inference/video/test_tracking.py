@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.inference.results import Box
-from mien.inference.tracking import Tracker
+from mien.inference.video.tracking import Tracker
 
 
 def _at(x: float, y: float = 100.0, size: float = 50.0) -> Box:

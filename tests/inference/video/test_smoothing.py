@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.emotions import EMOTIONS
-from mien.inference.smoothing import Smoother, TrackTally
+from mien.inference.video.smoothing import Smoother, TrackTally
 
 
 def _sure_of(emotion: int) -> np.ndarray:

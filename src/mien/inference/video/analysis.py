@@ -16,13 +16,13 @@ import numpy as np
 
 from mien.emotions import EMOTIONS
 from mien.errors import ConfigError
-from mien.inference.frames import Clip, Frame
 from mien.inference.overlap import in_order
 from mien.inference.predictor import Predictor
 from mien.inference.quality import flags_of
 from mien.inference.results import DetectedFace, Face
-from mien.inference.smoothing import Smoother, TrackSummary, TrackTally
-from mien.inference.tracking import Tracker
+from mien.inference.video.clip import Clip, Frame
+from mien.inference.video.smoothing import Smoother, TrackSummary, TrackTally
+from mien.inference.video.tracking import Tracker
 
 __all__ = ["FrameAnswer", "TrackedFace", "VideoAnalysis"]
 
