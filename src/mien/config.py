@@ -51,6 +51,8 @@ class ModelConfig:
     """Channels of each stage; empty takes the architecture's own (not for transfer learning)."""
     blocks: tuple[int, ...] = ()
     """Blocks of each stage, as many numbers as widths; empty takes the architecture's own."""
+    predicts: Literal["labels", "votes", "both"] = "labels"
+    """`labels`: FER-2013's label. `votes`: what FER+'s ten taggers see, which needs --votes. `both`: two heads."""
     dropout: float = 0.3
     """Share of features dropped before the last layer, 0 to 1."""
     squeeze_excite: bool = False
@@ -83,6 +85,8 @@ class AugmentConfig:
     """Share of images in which one rectangle becomes noise (Zhong et al. 2020, arXiv:1708.04896), 0 to 1."""
     erasing_area: float = 0.2
     """Largest erased area, as a share of the image, above 0.02."""
+    degrade_probability: float = 0.0
+    """Share of images that suffer what small and bad pictures suffer: few pixels, blur, noise or JPEG, 0 to 1."""
     mixup_alpha: float = 0.0
     """Beta parameter of mixup (Zhang et al. 2018, arXiv:1710.09412); 0 turns it off."""
     cutmix_alpha: float = 0.0
@@ -127,6 +131,8 @@ class TrainConfig:
     """Images per step."""
     early_stopping_epochs: int = 0
     """Stop after so many epochs without a better val_accuracy; 0 never stops early."""
+    votes_weight: float = 0.5
+    """With both heads: share of the votes in the loss; the labels have the rest. 0 to 1."""
     label_smoothing: float = 0.0
     """Share of each label spread over all seven emotions (Szegedy et al. 2016, arXiv:1512.00567), 0 to 1."""
     class_weights: Literal["none", "balanced"] = "none"
@@ -189,6 +195,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("augment", "contrast", 0, 1),
     ("augment", "erasing_probability", 0, 1),
     ("augment", "erasing_area", 0.02, 1),
+    ("augment", "degrade_probability", 0, 1),
     ("augment", "mixup_alpha", 0, 10),
     ("augment", "cutmix_alpha", 0, 10),
     ("augment", "mix_epochs", 0, 100_000),
@@ -202,6 +209,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("train", "epochs", 1, 100_000),
     ("train", "batch_size", 1, 65_536),
     ("train", "early_stopping_epochs", 0, 100_000),
+    ("train", "votes_weight", 0, 1),
     ("train", "label_smoothing", 0, 0.9),
     ("train", "head_epochs", 0, 100_000),
     ("train", "fine_tune_factor", 1e-6, 1),

@@ -42,6 +42,8 @@ HISTORY_COLUMNS = (
     "accuracy",
     "val_loss",
     "val_accuracy",
+    "val_votes_loss",
+    "val_votes_accuracy",
     "learning_rate",
     "seconds",
     "images_per_second",

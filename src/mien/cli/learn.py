@@ -25,6 +25,9 @@ def train(
         typer.Argument(help="FER-2013 csv, zip or folder. With --resume, the run's own source when left out."),
     ] = None,
     *,
+    votes: Annotated[
+        Path | None, typer.Option(help="FER+'s fer2013new.csv, to learn what people see (model.predicts).")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML config, such as configs/base.toml.")] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value on top of the config; repeatable.")
@@ -57,7 +60,7 @@ def train(
             "Expected a dataset: a csv, zip or folder. Received: none. Try: mien train fer2013.csv, "
             "or draw one with: mien data synthetic faces"
         )
-    dataset = read_dataset(source or recorded_source(folder), skip_bad=skip_bad)
+    dataset = read_dataset(source or recorded_source(folder), votes=votes, skip_bad=skip_bad)
     console.print(
         f"{dataset.source}: {len(dataset.train):,} train, {len(dataset.val):,} val ({dataset.protocol} split)"
     )

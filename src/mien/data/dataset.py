@@ -12,10 +12,12 @@ import numpy as np
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
 
-__all__ = ["IMAGE_SIZE_PX", "SPLIT_NAMES", "Dataset", "Split"]
+__all__ = ["IMAGE_SIZE_PX", "NO_EMOTION_VOTES", "SPLIT_NAMES", "Dataset", "Split"]
 
 IMAGE_SIZE_PX = 48
 SPLIT_NAMES = ("train", "val", "test")
+NO_EMOTION_VOTES = ("contempt", "unknown", "nf")
+"""FER+'s other answers, under its own names (nf: not a face), in the order of the columns after the seven emotions."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Split:
         images: uint8 (N, 48, 48), grey, 0 black to 255 white.
         labels: int64 (N,), FER-2013 codes 0 to 6 (`mien.emotions.EMOTIONS`).
         sample_ids: str (N,), where each image came from: a file name, or `row-<n>` of a csv (1 = first data row).
-        votes: float32 (N, 7) or None, the FER+ taggers' votes for the seven emotions, in the same order; a row
-            of NaN means that the votes are unknown. Contempt, unknown and not-a-face votes are left out.
+        votes: float32 (N, 10) or None, the FER+ taggers' votes for the seven emotions and `NO_EMOTION_VOTES`, in the
+            same order; a row of NaN means that the votes are unknown.
     """
 
     images: np.ndarray
@@ -44,8 +46,9 @@ class Split:
             raise DataError(f"Expected {n} sample ids, one per label. Received: shape {self.sample_ids.shape}.")
         if n and (self.labels.min() < 0 or self.labels.max() >= NUM_EMOTIONS):
             raise DataError(f"Expected labels 0 to 6. Received: {self.labels.min()} to {self.labels.max()}.")
-        if self.votes is not None and self.votes.shape != (n, NUM_EMOTIONS):
-            raise DataError(f"Expected votes of shape ({n}, {NUM_EMOTIONS}). Received: {self.votes.shape}.")
+        columns = NUM_EMOTIONS + len(NO_EMOTION_VOTES)
+        if self.votes is not None and self.votes.shape != (n, columns):
+            raise DataError(f"Expected votes of shape ({n}, {columns}). Received: {self.votes.shape}.")
 
     def __len__(self) -> int:
         return len(self.labels)

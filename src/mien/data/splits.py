@@ -36,7 +36,7 @@ def split_samples(samples: Samples, *, source: str, votes: np.ndarray | None = N
     Args:
         samples: What a reader found.
         source: The path that was read, for the record.
-        votes: float32 (N, 7) or None, in the order of the samples.
+        votes: float32 (N, 10) or None, in the order of the samples.
         seed: Decides the split where the source does not.
 
     Returns:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.dataset import SPLIT_NAMES
+from mien.data.dataset import NO_EMOTION_VOTES, SPLIT_NAMES
 from mien.data.samples import NOT_SAID, Samples
 from mien.data.split_names import usage_code
 from mien.emotions import EMOTIONS, NUM_EMOTIONS, emotion_code
@@ -29,8 +29,7 @@ def join_votes(samples: Samples, votes_path: Path) -> np.ndarray:
         votes_path: FER+'s `fer2013new.csv`.
 
     Returns:
-        float32 (N, 7), the number of votes for each of the seven emotions. Votes for contempt, unknown and
-        not-a-face are left out, so a row may be all zero.
+        float32 (N, 10), the number of votes for each of the seven emotions, contempt, unknown and not-a-face.
 
     Raises:
         DataError: The samples are not rows of a csv, or the votes file is not FER+'s, or belongs to another csv.
@@ -52,7 +51,7 @@ def join_votes(samples: Samples, votes_path: Path) -> np.ndarray:
 
 
 def _read_votes(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Votes float32 (rows, 7) and Usage codes int8 (rows,), in the order of the file."""
+    """Votes float32 (rows, 10) and Usage codes int8 (rows,), in the order of the file."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
@@ -63,23 +62,24 @@ def _read_votes(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(
             f"Expected FER+'s fer2013new.csv as votes. Received: {path}, which cannot be read ({error})."
         ) from error
-    votes = np.array([row[1] for row in rows], dtype=np.float32).reshape(-1, NUM_EMOTIONS)
+    votes = np.array([row[1] for row in rows], dtype=np.float32).reshape(-1, NUM_EMOTIONS + len(NO_EMOTION_VOTES))
     return votes, np.array([row[0] for row in rows], dtype=np.int8)
 
 
 def _find_columns(header: list[str], name: str) -> list[int]:
-    """Positions of Usage and of the seven emotions, in FER-2013's order."""
+    """Positions of Usage, of the seven emotions in FER-2013's order, and of the three other answers."""
     names = [column.strip() for column in header]
     codes = {
         emotion_code(column): position for position, column in enumerate(names) if emotion_code(column) is not None
     }
     lower = [column.lower() for column in names]
-    if "usage" not in lower or len(codes) != NUM_EMOTIONS:
+    if not {"usage", *NO_EMOTION_VOTES} <= set(lower) or len(codes) != NUM_EMOTIONS:
         raise DataError(
-            f"Expected the columns Usage and {', '.join(EMOTIONS)} in {name}. Received: {', '.join(names)[:200]!r}. "
-            "Give FER+'s fer2013new.csv."
+            f"Expected the columns Usage, {', '.join(EMOTIONS)}, {', '.join(NO_EMOTION_VOTES)} in {name}. "
+            f"Received: {', '.join(names)[:200]!r}. Give FER+'s fer2013new.csv."
         )
-    return [lower.index("usage"), *(codes[code] for code in range(NUM_EMOTIONS))]
+    others = [lower.index(name) for name in NO_EMOTION_VOTES]
+    return [lower.index("usage"), *(codes[code] for code in range(NUM_EMOTIONS)), *others]
 
 
 def _parse_row(row: list[str], columns: list[int], where: str) -> tuple[int, list[float]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mien.data.audit import identical_to_train
 from mien.data.dataset import Dataset
+from mien.emotions import NUM_EMOTIONS
 
 __all__ = ["SplitFacts", "split_facts"]
 
@@ -35,4 +36,5 @@ def split_facts(dataset: Dataset, split: str) -> SplitFacts:
     """
     images = dataset.split(split)
     identical = None if split == "train" else identical_to_train(dataset, split)
-    return SplitFacts(images.images, images.votes, identical)
+    votes = None if images.votes is None else images.votes[:, :NUM_EMOTIONS]
+    return SplitFacts(images.images, votes, identical)

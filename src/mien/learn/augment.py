@@ -14,6 +14,11 @@ from mien.config import AugmentConfig
 __all__ = ["augment_batch", "mix_batch"]
 
 _MIN_ERASED_AREA = 0.02  # smaller rectangles hide nothing (the lower bound of Zhong et al. 2020)
+# How bad: from what nobody notices to what a thumbnail of a face in a crowd or a dark room looks like.
+_SMALL_FACE_PX = (14, 40)
+_JPEG_QUALITY = (8, 60)
+_BLUR_SIGMA_PX = (0.5, 2.0)
+_NOISE_SIGMA = (4.0, 24.0)
 _ERASED_ASPECT = 3.3  # widest and narrowest erased rectangle, as in Zhong et al. 2020
 
 
@@ -28,7 +33,10 @@ def augment_batch(images: np.ndarray, config: AugmentConfig, rng: np.random.Gene
     Returns:
         float32 (N, 48, 48) in 0–255.
     """
-    changed = _warp(images, config, rng).astype(np.float32)
+    warped = _warp(images, config, rng)
+    if config.degrade_probability:
+        _degrade(warped, config, rng)
+    changed = warped.astype(np.float32)
     _change_light(changed, config, rng)
     _erase(changed, config, rng)
     return changed
@@ -65,6 +73,25 @@ def _inverse_matrices(
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     offset = centre - np.einsum("nij,nj->ni", linear, centre + shift)
     return np.concatenate([linear, offset[:, :, None]], axis=2)
+
+
+def _degrade(images: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> None:
+    """Do to some images, in place, one of the things that small and bad pictures suffer."""
+    size = images.shape[2], images.shape[1]
+    for index in np.flatnonzero(rng.random(len(images)) < config.degrade_probability):
+        image, kind = images[index], int(rng.integers(4))
+        if kind == 0:  # few pixels
+            small = int(rng.integers(*_SMALL_FACE_PX))
+            image = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
+            images[index] = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+        elif kind == 1:
+            quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*_JPEG_QUALITY))]
+            images[index] = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_GRAYSCALE)
+        elif kind == 2:
+            images[index] = cv2.GaussianBlur(image, (0, 0), rng.uniform(*_BLUR_SIGMA_PX))
+        else:
+            noisy = image + rng.normal(0, rng.uniform(*_NOISE_SIGMA), image.shape)
+            images[index] = np.clip(np.rint(noisy), 0, 255)
 
 
 def _change_light(images: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mien.config import DistillConfig
+from mien.emotions import NUM_EMOTIONS
 from mien.inference.classifier import Classifier
 from mien.inference.ensemble import Answering, mean_probabilities
 
@@ -37,12 +38,12 @@ def targets_for_views(
 
     Args:
         images: float32 (N, 48, 48) in 0–255; the teachers see them rounded.
-        labels: float32 (N, 7), rows sum to 1.
+        labels: float32 (N, 7 · heads), the targets without teachers.
         teachers: At least one; their mean counts.
         config: Weight and temperature.
 
     Returns:
-        float32 (N, 7); rows sum to 1.
+        float32 (N, 7 · heads).
     """
     answers = mean_probabilities(teachers, np.rint(images).astype(np.uint8), flip=False)
     return soft_targets(labels, answers, config)
@@ -52,14 +53,15 @@ def soft_targets(labels: np.ndarray, probabilities: np.ndarray, config: DistillC
     """Targets between the label and the teachers: weight · softened probabilities + (1 - weight) · label.
 
     Args:
-        labels: float32 (N, 7), rows sum to 1: one 1 each, or mixed.
-        probabilities: float32 (N, 7), the teachers' mean answers.
+        labels: float32 (N, 7 · heads), the targets without teachers; rows of each head sum to 1: one 1 each, or mixed.
+        probabilities: float32 (N, 7), the teachers' mean answers to the last head's question.
         config: Weight and temperature.
 
     Returns:
-        float32 (N, 7); rows sum to 1.
+        float32 (N, 7 · heads), as `labels`; only the last head's are changed.
     """
     softened = np.maximum(probabilities, np.finfo(np.float32).tiny) ** (1 / config.temperature)
     softened /= softened.sum(axis=1, keepdims=True)
-    mixed: np.ndarray = config.weight * softened + (1 - config.weight) * labels
-    return mixed.astype(np.float32)
+    mixed = np.array(labels, np.float32)
+    mixed[:, -NUM_EMOTIONS:] = config.weight * softened + (1 - config.weight) * labels[:, -NUM_EMOTIONS:]
+    return mixed

@@ -13,26 +13,26 @@ import numpy as np
 
 from mien.config import Config
 from mien.data.dataset import Split
-from mien.emotions import NUM_EMOTIONS
 from mien.inference.ensemble import Answering
 from mien.learn.augment import augment_batch, mix_batch
 from mien.learn.distill import targets_for_views
+from mien.learn.targets import targets_of
 
-__all__ = ["EpochBatches", "balanced_class_weights", "one_hot"]
+__all__ = ["EpochBatches", "balanced_class_weights"]
 
 
 class EpochBatches(keras.utils.PyDataset):
     """One epoch of a split.
 
-    Each item is images float32 (B, 48, 48, 1) in 0–255, labels float32 (B, 7), and with balanced class weights also
-    sample weights float32 (B,). All batches have one size, so the step is compiled once: the images that do not fill
-    a batch wait for another epoch's order.
+    Each item is images float32 (B, 48, 48, 1) in 0–255, targets float32 (B, 7 · heads), and with balanced class
+    weights also sample weights float32 (B,). All batches have one size, so the step is compiled once: the images that
+    do not fill a batch wait for another epoch's order.
 
     Args:
         split: The training images.
         config: Augmentation, batch size, class weights, seed.
         epoch: Which epoch, from 0.
-        targets: float32 (N, 7), what to learn for each image instead of its label (see `mien.learn.distill`).
+        targets: float32 (N, 7 · heads), what to learn of each image; None takes `mien.learn.targets.targets_of`.
         teachers: Asked about every image as it is after augmentation and mixing.
     """
 
@@ -54,7 +54,7 @@ class EpochBatches(keras.utils.PyDataset):
         self._order = self._rng(0).permutation(len(split))
         balanced = config.train.class_weights == "balanced"
         self._class_weights = balanced_class_weights(split) if balanced else None
-        self._targets = one_hot(split) if targets is None else targets
+        self._targets = targets_of(split, config.model.predicts) if targets is None else targets
         self._teachers = teachers
 
     def _rng(self, stream: int) -> np.random.Generator:
@@ -75,12 +75,7 @@ class EpochBatches(keras.utils.PyDataset):
             labels = targets_for_views(images, labels, self._teachers, self._config.distill)
         if self._class_weights is None:
             return images[..., None], labels
-        return images[..., None], labels, labels @ self._class_weights
-
-
-def one_hot(split: Split) -> np.ndarray:
-    """float32 (N, 7): the labels of a split as probabilities."""
-    return np.eye(NUM_EMOTIONS, dtype=np.float32)[split.labels]
+        return images[..., None], labels, labels[:, -len(self._class_weights) :] @ self._class_weights
 
 
 def balanced_class_weights(split: Split) -> np.ndarray:

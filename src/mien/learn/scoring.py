@@ -6,10 +6,11 @@ import keras
 import numpy as np
 
 from mien.data.dataset import Split
+from mien.emotions import NUM_EMOTIONS
 from mien.errors import ModelError
 from mien.run import Probabilities, Run
 
-__all__ = ["load_model", "predict_probabilities", "score_split"]
+__all__ = ["load_model", "predict_heads", "predict_probabilities", "score_split"]
 
 _BATCH_SIZE = 256  # measured: larger batches gain nothing on a CPU and cost memory
 
@@ -29,7 +30,7 @@ def load_model(run: Run) -> keras.Model:
 
 
 def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Probabilities of grey images.
+    """Probabilities of grey images, by the model's first head.
 
     Args:
         model: Any model of `mien.learn.models`.
@@ -38,11 +39,16 @@ def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
     Returns:
         float32 (N, 7), rows sum to 1.
     """
+    return predict_heads(model, images)[0]
+
+
+def predict_heads(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
+    """What each head of a model says: float32 (N, 7) for each, the votes' before the labels' where there are two."""
     if not len(images):
-        return np.zeros((0, model.output_shape[-1]), np.float32)
+        return [np.zeros((0, NUM_EMOTIONS), np.float32) for _ in model.outputs]
     pixels = images[..., None].astype(np.float32)  # (N, 48, 48, 1)
-    probabilities: np.ndarray = model.predict(pixels, batch_size=_BATCH_SIZE, verbose=0)
-    return probabilities
+    answers = model.predict(pixels, batch_size=_BATCH_SIZE, verbose=0)
+    return list(answers) if len(model.outputs) > 1 else [answers]
 
 
 def score_split(run: Run, split: Split) -> Probabilities:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 import pandas as pd
 
-from mien.config import TRANSFER_ARCHITECTURES, Config, ModelConfig, config_from_dict, config_to_dict
+from mien.config import TRANSFER_ARCHITECTURES, Config, config_from_dict, config_to_dict
 from mien.data.dataset import Split
 from mien.errors import ConfigError, DataError, ModelError, RunError
 from mien.inference.classifier import Classifier
@@ -24,12 +24,14 @@ from mien.learn.averaging import averaged_weights, keep_raw_weights, refresh_bat
 from mien.learn.checkpoint import TrainingState, load_state, restore_variables, save_state
 from mien.learn.distill import load_teachers, soft_targets
 from mien.learn.environment import environment_facts
+from mien.learn.initial import copy_matching_weights, load_initial
 from mien.learn.models import build_model, copy_weights, logits_model
 from mien.learn.models.transfer import backbone_of
-from mien.learn.pipeline import EpochBatches, one_hot
+from mien.learn.pipeline import EpochBatches
 from mien.learn.precision import policy_for
 from mien.learn.schedules import learning_rate_schedule, make_optimizer, plateau_rate
-from mien.learn.scoring import load_model, predict_probabilities
+from mien.learn.scoring import predict_heads
+from mien.learn.targets import head_accuracy, head_loss, heads_of, targets_of
 from mien.run import HISTORY_COLUMNS, Run, atomic_write
 
 __all__ = ["TrainResult", "TrainingObserver", "read_run_config", "train"]
@@ -109,7 +111,7 @@ def train(
     if not len(train_split) or not len(val_split):
         raise DataError(f"Expected images to train and to validate on. Received: {train_split!r}, {val_split!r}.")
     state = _open_run(run, config, resume=resume)
-    initial = _initial_model(config) if state is None else None
+    initial = _initial_model(config, train_split) if state is None else None
     teachers = load_teachers(config.distill)
     digests = [teacher.card.onnx_sha256 for teacher in teachers]
     if state is not None:
@@ -148,21 +150,10 @@ def _open_run(run: Run, config: Config, *, resume: bool) -> TrainingState | None
     return load_state(run)
 
 
-def _initial_model(config: Config) -> keras.Model | None:
+def _initial_model(config: Config, split: Split) -> keras.Model | None:
     if not config.model.initial:
         return None
-    source = Run(config.model.initial)
-    initial, expected = read_run_config(source).model, config.model
-    if replace(initial, initial="", dropout=0.0) != replace(expected, initial="", dropout=0.0):
-        raise ConfigError(
-            f"Expected model.initial to be a run of the same network ({_network(expected)}). "
-            f"Received: {source.path} ({_network(initial)}). Give both the same [model]."
-        )
-    return load_model(source)
-
-
-def _network(model: ModelConfig) -> str:
-    return f"{model.architecture}, widths {list(model.widths)}, blocks {list(model.blocks)}"
+    return load_initial(config.model.initial, config.model, split.images, read_config=read_run_config)
 
 
 def _check_teachers(run: Run, digests: list[str]) -> None:
@@ -193,7 +184,9 @@ def _targets(
         if observer:
             observer.labelled(done=done, total=len(split))
 
-    return soft_targets(one_hot(split), mean_probabilities(teachers, split.images, told=told), config.distill)
+    return soft_targets(
+        targets_of(split, config.model.predicts), mean_probabilities(teachers, split.images, told=told), config.distill
+    )
 
 
 class _Loop:
@@ -231,7 +224,7 @@ class _Loop:
 
     def go(self, state: TrainingState | None, *, initial: keras.Model | None = None) -> TrainResult:
         if initial is not None:
-            copy_weights(initial, self._trained)
+            copy_matching_weights(initial, self._trained)
         if state is not None:
             self._restore(state)
         epochs, batch_size = self._config.train.epochs, self._config.train.batch_size
@@ -263,8 +256,8 @@ class _Loop:
         return TrainResult(self._run, len(self._history), best + 1, self._history[best]["val_accuracy"], interrupted)
 
     def _best(self) -> int:
-        """The earliest epoch with the highest val_accuracy, from 0."""
-        return int(np.argmax([row["val_accuracy"] for row in self._history]))
+        """The earliest epoch with the highest val_accuracy, from 0; with two heads, with the highest mean of both."""
+        return int(np.argmax([row["val_accuracy"] + row.get("val_votes_accuracy", 0.0) for row in self._history]))
 
     def _should_stop(self) -> bool:
         patience = self._config.train.early_stopping_epochs
@@ -307,13 +300,15 @@ class _Loop:
             copy_weights(self._trained, self._saved)
 
     def _validate(self) -> dict[str, float]:
-        probabilities = predict_probabilities(self._saved, self._val_split.images)
-        labels = self._val_split.labels
-        of_label = probabilities[np.arange(len(labels)), labels]
-        return {
-            "val_loss": float(-np.log(np.maximum(of_label, np.finfo(np.float32).tiny)).mean()),
-            "val_accuracy": float(np.mean(probabilities.argmax(1) == labels)),
-        }
+        """Loss and accuracy of the last head on val, and with two heads, of the votes' head beside them."""
+        heads = heads_of(self._config.model.predicts)
+        answers = predict_heads(self._saved, self._val_split.images)
+        scores = [
+            _scores(probabilities, targets_of(self._val_split, head))
+            for head, probabilities in zip(heads, answers, strict=True)
+        ]
+        of_votes = {f"val_votes_{key}": value for key, value in scores[0].items()} if len(heads) > 1 else {}
+        return {f"val_{key}": value for key, value in scores[-1].items()} | of_votes
 
     def _finish_epoch(self, row: dict[str, float]) -> None:
         """Save model, history, then state: a kill between two of them only repeats the epoch on resuming."""
@@ -351,16 +346,14 @@ class _Loop:
         keep_raw_weights(optimizer)
         self._fitted.compile(
             optimizer=optimizer,
-            loss=keras.losses.CategoricalCrossentropy(
-                from_logits=True, label_smoothing=self._config.train.label_smoothing
-            ),
-            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+            loss=head_loss(self._config),
+            metrics=[keras.metrics.MeanMetricWrapper(head_accuracy, name="accuracy")],
         )
         if keras.backend.backend() != "tensorflow":
             # A fit on JAX or PyTorch that finds loss and metrics unbuilt takes a batch off the epoch to build them, so
             # the first epoch of every process would differ from the same epoch of an uninterrupted run.
             one = np.zeros((1, *self._fitted.input_shape[1:]), np.float32)
-            self._fitted.test_on_batch(one, np.eye(self._fitted.output_shape[-1], dtype=np.float32)[:1])
+            self._fitted.test_on_batch(one, np.zeros((1, self._fitted.output_shape[-1]), np.float32))
 
     def _phase_plan(self, phase: int) -> tuple[float, int]:
         """Peak learning rate and number of epochs of a phase."""
@@ -378,6 +371,17 @@ class _Loop:
             first = 0 if self._phase == 0 else sum(self._phase_of(e) == 0 for e in range(len(self._history)))
             losses = [row["val_loss"] for row in self._history[first:]]
             self._fitted.optimizer.learning_rate = plateau_rate(peak, losses)
+
+
+def _scores(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Mean cross-entropy and accuracy over the rows that have a target, float (N, 7) both."""
+    some = targets.any(axis=1)
+    probabilities, targets = probabilities[some], targets[some]
+    each = -(targets * np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))).sum(axis=1)
+    return {
+        "loss": float(each.mean()),
+        "accuracy": float(np.mean(probabilities.argmax(1) == targets.argmax(1))),
+    }
 
 
 class _StepWatcher(keras.callbacks.Callback):

@@ -19,6 +19,7 @@ from mien.learn.models.cnn import build_cnn
 from mien.learn.models.resnet import build_resnet
 from mien.learn.models.transfer import build_transfer
 from mien.learn.models.vgg import build_vgg
+from mien.learn.targets import heads_of
 
 __all__ = ["build_model", "copy_weights", "dtype_policy", "logits_model"]
 
@@ -45,11 +46,13 @@ def build_model(config: ModelConfig, *, policy: str = "float32", fused: bool = F
         fused: Use `FusedBatchNormalization`, for training; models that are saved use stock Keras layers.
 
     Returns:
-        A model from float32 (N, 48, 48, 1) in 0–255 to float32 (N, 7) probabilities.
+        A model from float32 (N, 48, 48, 1) in 0–255 to float32 (N, 7) probabilities; a list of two such outputs, the
+        votes' and the labels', when it predicts both.
 
     Raises:
         ModelError: Pretrained weights were asked for and are not there.
     """
+    heads = len(heads_of(config.predicts))
     with dtype_policy(policy):
         if config.architecture in TRANSFER_ARCHITECTURES:
             return build_transfer(
@@ -57,9 +60,10 @@ def build_model(config: ModelConfig, *, policy: str = "float32", fused: bool = F
                 weights=config.weights,
                 input_size_px=config.input_size_px,
                 dropout=config.dropout,
+                heads=heads,
             )
         build: Any = _BUILDERS[config.architecture]
-        options: dict[str, Any] = {"dropout": config.dropout, "fused": fused}
+        options: dict[str, Any] = {"dropout": config.dropout, "heads": heads, "fused": fused}
         if config.widths:
             options |= {"widths": config.widths, "blocks": config.blocks}
         if config.architecture == "resnet":
@@ -69,8 +73,10 @@ def build_model(config: ModelConfig, *, policy: str = "float32", fused: bool = F
 
 
 def logits_model(model: keras.Model) -> keras.Model:
-    """The same network, sharing its weights, from images to float32 (N, 7) logits."""
-    return keras.Model(model.input, model.get_layer("logits").output, name=f"{model.name}_logits")
+    """The same network, sharing its weights, from images to float32 (N, 7 · heads) logits, side by side."""
+    logits = [model.get_layer(name.replace("probabilities", "logits")).output for name in model.output_names]
+    output = logits[0] if len(logits) == 1 else keras.layers.Concatenate(dtype="float32", name="all_logits")(logits)
+    return keras.Model(model.input, output, name=f"{model.name}_logits")
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:

@@ -40,7 +40,16 @@ def convolution(x: Any, width: int, *, fused: bool, name: str, size: int = 3, st
     return layers.ReLU(name=f"{name}_relu")(normalise(x, fused=fused, name=f"{name}_norm"))
 
 
-def classify(image: Any, x: Any, *, name: str) -> keras.Model:
-    """Close a network: features (N, C) to logits (N, 7) to probabilities (N, 7), both float32 under every policy."""
-    x = layers.Dense(NUM_EMOTIONS, dtype="float32", name="logits")(x)
-    return keras.Model(image, layers.Softmax(dtype="float32", name="probabilities")(x), name=name)
+def classify(image: Any, x: Any, *, heads: int = 1, name: str) -> keras.Model:
+    """Close a network: features (N, C) to logits (N, 7) to probabilities (N, 7), both float32 under every policy.
+
+    With two heads the outputs are `probabilities` (the votes' answer) and `label_probabilities`, each from logits of
+    its own.
+    """
+    outputs = [
+        layers.Softmax(dtype="float32", name=f"{prefix}probabilities")(
+            layers.Dense(NUM_EMOTIONS, dtype="float32", name=f"{prefix}logits")(x)
+        )
+        for prefix in ("", "label_")[:heads]
+    ]
+    return keras.Model(image, outputs if heads > 1 else outputs[0], name=name)

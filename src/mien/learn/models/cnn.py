@@ -18,6 +18,7 @@ def build_cnn(
     blocks: Sequence[int] = (1, 1, 1),
     dense_width: int = 128,
     dropout: float = 0.3,
+    heads: int = 1,
     fused: bool = False,
 ) -> keras.Model:
     """Stages of convolutions, each halved by pooling, then one dense layer.
@@ -27,6 +28,7 @@ def build_cnn(
         blocks: Convolutions of each stage.
         dense_width: Units of the dense layer before the logits.
         dropout: Share dropped before the logits; after each pooling, half of it.
+        heads: How many questions it answers, 1 or 2 (see `mien.learn.targets`).
         fused: Use the fused batch normalisation, for training.
     """
     image, x = image_input()
@@ -40,4 +42,4 @@ def build_cnn(
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(dense_width, activation="relu", kernel_initializer="he_normal", name="dense")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    return classify(image, x, name="cnn")
+    return classify(image, x, heads=heads, name="cnn")

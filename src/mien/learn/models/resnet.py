@@ -23,6 +23,7 @@ def build_resnet(
     blocks: Sequence[int] = (2, 2, 2, 1),
     dropout: float = 0.3,
     squeeze_excite: bool = False,
+    heads: int = 1,
     fused: bool = False,
 ) -> keras.Model:
     """A stem of stride 2, stages of basic blocks, global average pooling.
@@ -32,6 +33,7 @@ def build_resnet(
         blocks: Residual blocks of each stage; every stage but the first halves the image.
         dropout: Share of features dropped before the logits.
         squeeze_excite: Weigh the channels of each block (Hu et al. 2018, arXiv:1709.01507).
+        heads: How many questions it answers, 1 or 2 (see `mien.learn.targets`).
         fused: Use the fused batch normalisation, for training.
     """
     image, x = image_input()
@@ -44,7 +46,7 @@ def build_resnet(
     x = layers.Identity(name="features")(x)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    return classify(image, x, name="resnet")
+    return classify(image, x, heads=heads, name="resnet")
 
 
 def _block(x: Any, width: int, *, strides: int, squeeze_excite: bool, fused: bool, name: str) -> Any:

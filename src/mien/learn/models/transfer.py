@@ -31,7 +31,7 @@ _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
 def build_transfer(
-    architecture: str, *, weights: str = "none", input_size_px: int = 96, dropout: float = 0.3
+    architecture: str, *, weights: str = "none", input_size_px: int = 96, dropout: float = 0.3, heads: int = 1
 ) -> keras.Model:
     """A backbone with a fresh head.
 
@@ -40,6 +40,7 @@ def build_transfer(
         weights: `imagenet` (from the Keras cache), `none`, or the path of a weights file without top.
         input_size_px: Side that the image is resized to before the backbone.
         dropout: Share of features dropped before the logits.
+        heads: How many questions it answers, 1 or 2 (see `mien.learn.targets`).
 
     Raises:
         ModelError: The weights are not there or do not fit the backbone.
@@ -52,7 +53,7 @@ def build_transfer(
     x = layers.Identity(name="features")(backbone(x, training=False))
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    return classify(image, x, name=architecture)
+    return classify(image, x, heads=heads, name=architecture)
 
 
 def backbone_of(model: keras.Model) -> keras.Model:

@@ -17,6 +17,7 @@ def build_vgg(
     widths: Sequence[int] = (32, 64, 128, 256),
     blocks: Sequence[int] = (2, 2, 3, 3),
     dropout: float = 0.3,
+    heads: int = 1,
     fused: bool = False,
 ) -> keras.Model:
     """VGG with batch norm, and global average pooling where the original has 120 million dense weights.
@@ -25,6 +26,7 @@ def build_vgg(
         widths: Channels of each stage.
         blocks: Convolutions of each stage.
         dropout: Share of features dropped before the logits.
+        heads: How many questions it answers, 1 or 2 (see `mien.learn.targets`).
         fused: Use the fused batch normalisation, for training.
     """
     image, x = image_input()
@@ -36,4 +38,4 @@ def build_vgg(
     x = layers.Identity(name="features")(x)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
-    return classify(image, x, name="vgg")
+    return classify(image, x, heads=heads, name="vgg")
