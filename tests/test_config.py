@@ -37,7 +37,13 @@ def configs(draw: st.DrawFn) -> Config:
     stages = draw(st.integers(0, 4))
     numbers = st.lists(st.integers(1, 512), min_size=stages, max_size=stages).map(tuple)
     if draw(st.booleans()):
-        model = ModelConfig("resnet", draw(numbers), draw(numbers), draw(st.floats(0, 0.95)), draw(st.booleans()))
+        model = ModelConfig(
+            widths=draw(numbers),
+            blocks=draw(numbers),
+            predicts=draw(st.sampled_from(["labels", "votes", "both"])),
+            dropout=draw(st.floats(0, 0.95)),
+            squeeze_excite=draw(st.booleans()),
+        )
     else:
         model = ModelConfig("vgg16", weights=draw(_TEXTS), input_size_px=draw(st.integers(32, 512)))
     optimizer = OptimizerConfig(

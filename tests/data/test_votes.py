@@ -24,8 +24,8 @@ def write_votes(tmp_path: Path) -> Callable[..., Path]:
 
 
 def vote_lines(usages: list[str]) -> list[str]:
-    """Row n gives n votes to fear, 1 to neutral and 9 to contempt, which must not show up."""
-    return [f"{usage},fer{n:07}.png,1,0,0,0,0,0,{n},9,0,0" for n, usage in enumerate(usages)]
+    """Row n gives n votes to fear, 1 to neutral, 9 to contempt, 2 to unknown and 3 to not-a-face."""
+    return [f"{usage},fer{n:07}.png,1,0,0,0,0,0,{n},9,2,3" for n, usage in enumerate(usages)]
 
 
 USAGES = ["Training"] * 16 + ["PublicTest"] * 4 + ["PrivateTest"] * 4
@@ -35,7 +35,8 @@ def test_votes_are_joined_by_row_in_the_order_of_the_emotions(rows, write_csv, w
     dataset = load_dataset(write_csv(rows), votes=write_votes(vote_lines(USAGES)))
     assert dataset.val.votes is not None
     assert dataset.val.votes.dtype == np.float32
-    expected = np.zeros((4, 7))
+    expected = np.zeros((4, 10))
+    expected[:, 7:] = [9, 2, 3]
     expected[:, EMOTIONS.index("fear")] = [16, 17, 18, 19]
     expected[:, EMOTIONS.index("neutral")] = 1
     np.testing.assert_array_equal(dataset.val.votes, expected)
@@ -79,7 +80,7 @@ def test_votes_follow_their_rows_through_a_stratified_split(pixels, write_csv, w
         pytest.param(
             [*vote_lines(USAGES)[:-1], "PrivateTest,x,many" + ",1" * 9],
             HEADER,
-            "row 24. Received: '1, .*many'",
+            "row 24. Received: '1, .*many, ",
             id="text",
         ),
         pytest.param([], "", "Expected the columns", id="empty"),
