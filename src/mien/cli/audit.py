@@ -36,8 +36,8 @@ def audit(
     from rich.console import Console
     from rich.text import Text
 
-    from mien.cli.bar import progress_bar
     from mien.cli.reading import read_dataset
+    from mien.cli.terminal import progress_bar
     from mien.data.audit import audit as audit_dataset
     from mien.errors import ConfigError
 

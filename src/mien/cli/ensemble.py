@@ -30,8 +30,8 @@ def ensemble(
     from rich.console import Console
     from rich.text import Text
 
-    from mien.cli.bar import progress_bar
     from mien.cli.reading import read_dataset, recorded_facts
+    from mien.cli.terminal import progress_bar
     from mien.inference.classifier import Classifier
     from mien.inference.ensemble import mean_probabilities
     from mien.run import Probabilities, Run

@@ -86,7 +86,9 @@ def predict(
     )
     answers = _answers(predictor, found, boxes, workers=workers, keep_images=save is not None)
     with quiet_decoders(), writer:
-        for answer, copy in zip(_watched(answers, len(found)), copies, strict=True):
+        # Rows that come one by one on the same screen are progress enough.
+        quiet = len(found) == 1 or ((as_jsonl or as_csv) and sys.stdout.isatty())
+        for answer, copy in zip(answers if quiet else _watched(answers, len(found)), copies, strict=True):
             writer.write(answer.result)
             if copy is not None and answer.image_rgb is not None:
                 _save(answer, copy)
@@ -136,25 +138,13 @@ def _boxes_of(photo: Photo, boxes: dict[str, tuple[Box, ...]]) -> tuple[Box, ...
 
 
 def _watched(answers: Iterator[Answer], total: int) -> Iterator[Answer]:
-    """The answers, with a bar on stderr where there are many and somebody is looking."""
-    if total == 1 or not sys.stderr.isatty():
-        yield from answers
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """The answers, with a bar."""
+    from mien.cli.terminal import progress_bar
 
-    columns = (
-        TextColumn("Photos"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.speed:.1f} photos/s"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        for answer in answers:
+    with progress_bar("Photos", rate="photos/s") as advance:
+        for done, answer in enumerate(answers, start=1):
             yield answer
-            bar.advance(task)
+            advance(done, total, f"{done:,} of {total:,}")
 
 
 def _save(answer: Answer, path: Path) -> None:

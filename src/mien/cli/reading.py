@@ -18,7 +18,7 @@ def read_dataset(
     source: str | Path, *, votes: Path | None = None, skip_bad: bool = False, cache: bool = True, seed: int = 0
 ) -> Dataset:
     """`mien.data.load_dataset` with a bar on stderr, which is gone when the reading is done."""
-    from mien.cli.bar import progress_bar
+    from mien.cli.terminal import progress_bar
     from mien.data import load_dataset
 
     with progress_bar(f"Reading {Path(source).name}") as progress:

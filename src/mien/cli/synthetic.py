@@ -22,7 +22,7 @@ def synthetic(
     from rich.console import Console
     from rich.text import Text
 
-    from mien.cli.bar import progress_bar
+    from mien.cli.terminal import progress_bar
     from mien.data.dataset import SPLIT_NAMES
     from mien.data.synthetic import write_synthetic
 

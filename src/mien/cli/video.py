@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -115,27 +114,16 @@ def _sinks(clip: Clip, source: str, out: Sequence[Path], save: Path | None, time
 
 
 def _watched(answers: Iterable[FrameAnswer], clip: Clip, start: float, end: float | None) -> Iterator[FrameAnswer]:
-    """The answers, with a bar on stderr where somebody is looking."""
-    if not sys.stderr.isatty():
-        yield from answers
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    """The answers, with a bar."""
+    from mien.cli.terminal import progress_bar
 
     seconds = None if clip.frame_count is None else clip.frame_count / clip.fps
-    total = end if seconds is None or (end is not None and end < seconds) else seconds
-    columns = (
-        TextColumn("{task.completed:.1f} s"),
-        BarColumn(),
-        TextColumn("{task.fields[frames]} frames, {task.fields[faces]} faces now"),
-        TextColumn("{task.speed:.1f} times real time"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None if total is None else total - start, frames=0, faces=0)
+    stop = end if seconds is None or (end is not None and end < seconds) else seconds
+    with progress_bar("Video", rate="times real time") as advance:
         for number, answer in enumerate(answers, start=1):
             yield answer
-            bar.update(task, completed=answer.frame.time_seconds - start, frames=number, faces=len(answer.faces))
+            done, facts = answer.frame.time_seconds - start, f"{number:,} frames, {len(answer.faces)} faces now"
+            advance(done, None if stop is None else stop - start, facts)
 
 
 def _print_summary(summaries: Sequence[TrackSummary], paths: Sequence[Path], *, as_json: bool) -> None:
