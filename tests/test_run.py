@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import RunError
-from mien.run import SCHEMA_VERSION, Probabilities, Run, atomic_write, write_json
+from mien.run import SCHEMA_VERSION, Probabilities, Provenance, Run, atomic_write, write_json
 
 
 def _some_probabilities(n: int, seed: int = 0) -> Probabilities:
@@ -202,3 +203,54 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, change, message: str
     np.savez(run.probabilities_path("val"), sample_id=ids, y_true=y, probabilities=p)
     with pytest.raises(RunError, match=message):
         run.read_probabilities("val")
+
+
+# --- where scores come from
+
+
+def _trained(folder: Path, fingerprint: str = "a" * 64) -> Run:
+    run = Run(folder)
+    run.write_json(run.environment_path, {"data": {"fingerprint": fingerprint}})
+    run.write_json(run.config_path, {"train": {"epochs": 3}})
+    run.model_path.write_bytes(b"weights")
+    return run
+
+
+def test_provenance_is_stored_beside_the_scores(tmp_path: Path) -> None:
+    run, some = _trained(tmp_path), _some_probabilities(5)
+    provenance = run.provenance("a" * 64)
+    run.write_probabilities("val", replace(some, provenance=provenance))
+    assert run.read_probabilities("val").provenance == provenance
+    assert run.has_probabilities("val", provenance)
+    assert not run.has_probabilities("test", provenance)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda run: run.model_path.write_bytes(b"others"),
+        lambda run: run.write_json(run.config_path, {"train": {"epochs": 4}}),
+        lambda run: run.probabilities_path("val").write_bytes(b"damaged"),
+    ],
+)
+def test_scores_of_another_model_or_config_are_not_those_of_the_run(tmp_path: Path, change) -> None:  # type: ignore[no-untyped-def]
+    run, some = _trained(tmp_path), _some_probabilities(5)
+    run.write_probabilities("val", replace(some, provenance=run.provenance("a" * 64)))
+    change(run)
+    assert not run.has_probabilities("val", run.provenance("a" * 64))
+
+
+def test_each_dataset_has_a_place_of_its_own(tmp_path: Path) -> None:
+    run = _trained(tmp_path)
+    assert run.scores_on("a" * 64, "/data/fer2013.csv") is run
+    places = [
+        run.scores_on(fingerprint, source).path
+        for fingerprint, source in (("b" * 64, "/data/fer2013.csv.gz"), ("c" * 64, "fer2013.csv"), ("b" * 64, "<>/..."))
+    ]
+    assert [place.name for place in places] == ["fer2013-bbbbbbbb", "fer2013-cccccccc", "data-bbbbbbbb"]
+    assert all(place.parent.parent == run.path for place in places)
+
+
+def test_what_a_run_without_facts_was_trained_on_is_not_known(tmp_path: Path) -> None:
+    assert Run(tmp_path).scores_on("a" * 64, "x.csv").path.parent.parent == tmp_path
+    assert Run(tmp_path).provenance("a" * 64) == Provenance(data_fingerprint="a" * 64)

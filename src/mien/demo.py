@@ -130,8 +130,8 @@ class Demo:
 
         started = time.perf_counter()
         for name in ("val", "test"):  # val first: it decides the temperature
-            split = self._dataset.split(name)
-            self.run.write_probabilities(name, score_split(self.run, split))
+            split, fingerprint = self._dataset.split(name), self._dataset.fingerprint
+            self.run.write_probabilities(name, score_split(self.run, split, data_fingerprint=fingerprint))
             identical = identical_to_train(self._dataset, name)
             self._evaluation, _ = evaluate_run(self.run, name, identical_to_train=identical)
         scores = self._evaluation.scores

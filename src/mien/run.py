@@ -6,9 +6,10 @@
       history.csv                  one row per epoch (see HISTORY_COLUMNS)
       checkpoint/state.npz         resumable training state
       model.keras                  the best epoch by val_accuracy
-      probabilities_<split>.npz    sample_id (N,), y_true (N,), probabilities (N, 7)
+      probabilities_<split>.npz    sample_id (N,), y_true (N,), probabilities (N, 7), and what they come from
       metrics_<split>.json
       figures/*.png, report.html
+      other_data/<dataset>/        probabilities, metrics and figures on a dataset that the run was not trained on
       model.onnx, model.json
       int8/                        model.onnx, model.json of an int8 copy
 
@@ -18,8 +19,11 @@ file or the new one, never half of one.
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +36,16 @@ import numpy as np
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import RunError
 
-__all__ = ["HISTORY_COLUMNS", "SCHEMA_VERSION", "Probabilities", "Run", "atomic_write", "write_json"]
+__all__ = [
+    "HISTORY_COLUMNS",
+    "SCHEMA_VERSION",
+    "Probabilities",
+    "Provenance",
+    "Run",
+    "Scores",
+    "atomic_write",
+    "write_json",
+]
 
 SCHEMA_VERSION = 1
 _SUM_SLACK = 1e-2  # bfloat16 has 8 bits of mantissa; seven of its roundings stay below this
@@ -85,6 +98,20 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """What scores were computed from; an empty string where that is not known."""
+
+    model_sha256: str = ""
+    """Of model.keras, or of model.onnx where there is no other model."""
+    config_sha256: str = ""
+    """Of config.json."""
+    data_fingerprint: str = ""
+    """Of the dataset that was scored."""
+    precision: str = "float32"
+    """Number format of the computation."""
+
+
+@dataclass(frozen=True)
 class Probabilities:
     """What a model said about one split: all that evaluation needs.
 
@@ -92,15 +119,17 @@ class Probabilities:
         sample_ids: str (N,).
         y_true: int64 (N,), codes 0 to 6.
         probabilities: float32 (N, 7), rows sum to 1, in `EMOTIONS` order.
+        provenance: The model and the data that they come from.
     """
 
     sample_ids: np.ndarray
     y_true: np.ndarray
     probabilities: np.ndarray
+    provenance: Provenance = Provenance()
 
 
-class Run:
-    """A run folder on disk.
+class Scores:
+    """A folder with what one model said about one dataset, by split.
 
     Args:
         path: The folder; it need not exist yet.
@@ -108,21 +137,10 @@ class Run:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.name = self.path.resolve().name
-        self.config_path = self.path / "config.json"
-        self.environment_path = self.path / "environment.json"
-        self.history_path = self.path / "history.csv"
-        self.checkpoint_path = self.path / "checkpoint" / "state.npz"
-        self.model_path = self.path / "model.keras"
-        self.model_h5_path = self.path / "model.h5"
-        self.onnx_path = self.path / "model.onnx"
-        self.card_path = self.path / "model.json"
-        self.int8_path = self.path / "int8"
         self.figures_path = self.path / "figures"
-        self.report_path = self.path / "report.html"
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+        return f"{type(self).__name__}({str(self.path)!r})"
 
     def probabilities_path(self, split: str) -> Path:
         """Where the probabilities of `train`, `val` or `test` lie."""
@@ -177,9 +195,17 @@ class Run:
                 sample_id=np.asarray(result.sample_ids, np.str_),  # an array of objects could not be read back
                 y_true=result.y_true,
                 probabilities=result.probabilities,
+                provenance=np.array(json.dumps(dataclasses.asdict(result.provenance))),
             ),
         )
         return path
+
+    def has_probabilities(self, split: str, provenance: Provenance) -> bool:
+        """Whether stored probabilities of a split come from exactly this; no file, or a damaged one, does not."""
+        try:
+            return self.read_probabilities(split).provenance == provenance
+        except RunError:
+            return False
 
     def read_probabilities(self, split: str) -> Probabilities:
         """Read `probabilities_<split>.npz`.
@@ -190,7 +216,9 @@ class Run:
         path = self.require(self.probabilities_path(split), f"mien evaluate {self.path} --split {split}")
         try:
             with np.load(path, allow_pickle=False) as file:
-                result = Probabilities(file["sample_id"], file["y_true"], file["probabilities"])
+                result = Probabilities(
+                    file["sample_id"], file["y_true"], file["probabilities"], _provenance(file.get("provenance"))
+                )
         except Exception as error:  # zipfile, zlib, numpy and KeyError all say "damaged" in words of their own
             raise RunError(
                 f"Expected sample_id, y_true and probabilities in {path}. Received: {error}. "
@@ -199,6 +227,81 @@ class Run:
         for problem in _misfits(result):
             raise RunError(f"{problem} ({path}) Make it again with: mien evaluate {self.path} --split {split}")
         return result
+
+
+class Run(Scores):
+    """A run folder on disk; its own scores are those on the dataset that it was trained on.
+
+    Args:
+        path: The folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self.name = self.path.resolve().name
+        self.config_path = self.path / "config.json"
+        self.environment_path = self.path / "environment.json"
+        self.history_path = self.path / "history.csv"
+        self.checkpoint_path = self.path / "checkpoint" / "state.npz"
+        self.model_path = self.path / "model.keras"
+        self.model_h5_path = self.path / "model.h5"
+        self.onnx_path = self.path / "model.onnx"
+        self.card_path = self.path / "model.json"
+        self.int8_path = self.path / "int8"
+        self.report_path = self.path / "report.html"
+
+    def read_probabilities(self, split: str) -> Probabilities:
+        """Read `probabilities_<split>.npz`.
+
+        Raises:
+            RunError: It is missing or damaged, or is of another model than the run has now.
+        """
+        result = super().read_probabilities(split)
+        if self.model_path.is_file() and result.provenance.model_sha256 != _sha256(self.model_path):
+            raise RunError(
+                f"Expected scores of the model as it is now in {self.probabilities_path(split)}. Received: scores of "
+                f"an earlier one. Make them again with: mien evaluate {self.path} --split {split}"
+            )
+        return result
+
+    def scores_on(self, fingerprint: str, source: str) -> Scores:
+        """Where the scores on a dataset lie: the run itself for the one it was trained on, else a folder of that one.
+
+        Args:
+            fingerprint: Of the dataset.
+            source: The path that it was read from, whose name is in the folder's.
+        """
+        environment = self.read_json(self.environment_path) if self.environment_path.is_file() else {}
+        if environment.get("data", {}).get("fingerprint") == fingerprint:
+            return self
+        stem = re.sub(r"[^\w.-]", "_", Path(source).name.partition(".")[0])[:60] or "data"
+        return Scores(self.path / "other_data" / f"{stem}-{fingerprint[:8]}")
+
+    def provenance(self, data_fingerprint: str) -> Provenance:
+        """What scores of this run as it is now come from: compare with those that are stored.
+
+        Raises:
+            RunError: The model or the config is there and cannot be read.
+        """
+        models = (path for path in (self.model_path, self.onnx_path) if path.is_file())
+        model = next(models, None)
+        return Provenance(
+            model_sha256=_sha256(model) if model else "",
+            config_sha256=_sha256(self.config_path) if self.config_path.is_file() else "",
+            data_fingerprint=data_fingerprint,
+        )
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise RunError(f"Expected to read {path}. Received: {error.strerror or error}.") from error
+
+
+def _provenance(stored: np.ndarray | None) -> Provenance:
+    return Provenance() if stored is None else Provenance(**json.loads(str(stored)))
 
 
 def _misfits(result: Probabilities) -> Iterator[str]:

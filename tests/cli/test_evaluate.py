@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +14,9 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from mien.cli.evaluate import _is_current, evaluate
+from mien.cli.evaluate import evaluate
 from mien.data import load_dataset
+from mien.data.dataset import Split
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import ConfigError, DataError, RunError
 from mien.run import Probabilities, Run
@@ -108,12 +111,18 @@ def test_test_is_said_to_be_for_one_look(run: Run, evaluated: tuple[Run, str]) -
     assert "one look per model" not in evaluated[1]
 
 
-def test_another_dataset_is_refused(run: Run, source: Path, tmp_path: Path) -> None:
-    lines = source.read_text().splitlines()
-    other = tmp_path / "other.csv"
-    other.write_text("\n".join(line for n, line in enumerate(lines) if n != 20) + "\n")
-    with pytest.raises(DataError, match=r"10 images.*9 images"):
-        _evaluate(run.path, "--data", other)
+def _painted_black(source: Path, folder: Path) -> Path:
+    """Another dataset with the same rows and labels, every pixel of which is black."""
+    header, *rows = source.read_text().splitlines()
+    parts = [row.split(",") for row in rows]
+    path = folder / "black.csv"
+    path.write_text("\n".join([header, *(f"{label},{' '.join(['0'] * 2304)},{usage}" for label, _, usage in parts)]))
+    return path
+
+
+def test_an_ensembles_scores_are_not_taken_for_those_of_another_dataset(run: Run, source: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"model\.keras"):  # ids and labels are the same; there is nothing to score with
+        _evaluate(run.path, "--data", _painted_black(source, tmp_path))
 
 
 def test_a_run_that_was_not_trained_is_one_sentence(run: Run) -> None:
@@ -139,11 +148,48 @@ def test_an_unknown_split_is_one_sentence(run: Run) -> None:
         _evaluate(run.path, "--split", "PublicTest", "--from-probabilities")
 
 
-def test_probabilities_older_than_the_model_are_computed_again(run: Run) -> None:
-    assert _is_current(run, "val")
-    assert not _is_current(run, "train")
-    run.model_path.write_bytes(b"")
-    os.utime(run.model_path, (1, 1))
-    assert _is_current(run, "val")
-    os.utime(run.probabilities_path("val"), (0, 0))
-    assert not _is_current(run, "val")
+class TestOfATrainedRun:
+    """Scoring by a stand-in: what is scored again, and where it is written."""
+
+    @pytest.fixture(autouse=True)
+    def scorer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        run.model_path.write_bytes(b"weights")
+        self.scored: list[int] = []
+
+        def score_split(run: Run, split: Split, *, data_fingerprint: str) -> Probabilities:
+            self.scored.append(len(split))
+            p = np.full((len(split), NUM_EMOTIONS), 1 / NUM_EMOTIONS, np.float32)
+            return Probabilities(split.sample_ids, split.labels, p, run.provenance(data_fingerprint))
+
+        monkeypatch.setitem(sys.modules, "mien.learn.scoring", SimpleNamespace(score_split=score_split))
+        monkeypatch.setattr("mien.cli.quiet.import_keras_quietly", lambda: None)
+
+    def test_a_split_is_scored_once_for_one_model(self, run: Run) -> None:
+        for _ in range(2):
+            _evaluate(run.path)
+        assert self.scored == [10]
+        os.utime(run.model_path, (1, 1))
+        _evaluate(run.path)
+        assert self.scored == [10]
+        run.model_path.write_bytes(b"other weights")
+        os.utime(run.model_path, (1, 1))  # file times decide nothing
+        _evaluate(run.path)
+        assert self.scored == [10, 10]
+
+    def test_another_dataset_has_scores_of_its_own(self, run: Run, source: Path, tmp_path: Path) -> None:
+        _evaluate(run.path)
+        own = {path: path.read_bytes() for path in run.path.glob("*_val.*")}
+        black = load_dataset(_painted_black(source, tmp_path))
+        printed = _evaluate(run.path, "--data", black.source).stdout
+        assert {path: path.read_bytes() for path in run.path.glob("*_val.*")} == own
+        scores = run.scores_on(black.fingerprint, black.source)
+        assert scores.path.name == f"black-{black.fingerprint[:8]}"
+        assert f"Written to {scores.path}: metrics_val.json" in printed.replace("\n", "")
+        assert scores.read_json(scores.metrics_path("val"))["provenance"]["data_fingerprint"] == black.fingerprint
+        assert (scores.figures_path / "val_confusion_matrix.png").is_file()
+
+    def test_stored_scores_of_an_earlier_model_are_refused(self, run: Run) -> None:
+        _evaluate(run.path)
+        run.model_path.write_bytes(b"other weights")
+        with pytest.raises(RunError, match=r"the model as it is now.*mien evaluate .* --split val"):
+            _evaluate(run.path, "--from-probabilities")

@@ -21,6 +21,8 @@ from mien.learn.models import build_model
 from mien.learn.scoring import predict_probabilities, score_split
 from mien.run import Run
 
+from .conftest import TOY_FACTS
+
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow writes ONNX")
 
 
@@ -73,7 +75,7 @@ def test_card_describes_its_model(exported: Export, run: Run, toy_val: Split) ->
 
 
 def test_card_takes_the_test_accuracy_of_an_evaluation(run: Run, toy_train: Split, toy_val: Split) -> None:
-    run.write_probabilities("test", score_split(run, toy_train))
+    run.write_probabilities("test", score_split(run, toy_train, data_fingerprint=TOY_FACTS["fingerprint"]))
     card = read_card(export(run, toy_val).card_path)
     assert card.metrics["test"]["n"] == len(toy_train)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mien.data.dataset import Dataset
-    from mien.run import Run
+    from mien.run import Run, Scores
 
 __all__ = ["ensure_probabilities", "evaluate"]
 
@@ -47,8 +47,7 @@ def evaluate(
     if from_probabilities and (source or votes):
         raise ConfigError("Expected --from-probabilities alone. Received: --data or --votes too. Leave one out.")
     dataset = None if from_probabilities else _dataset(folder, source, votes)
-    if dataset is not None:
-        ensure_probabilities(folder, dataset, split, console)
+    scores = folder if dataset is None else ensure_probabilities(folder, dataset, split, console)
 
     from mien.evaluate.run_evaluation import evaluate_run
     from mien.evaluate.split_facts import split_facts
@@ -58,6 +57,7 @@ def evaluate(
         evaluation, written = evaluate_run(
             folder,
             split,
+            scores=scores,
             identical_to_train=None if known is None else known.identical_to_train,
             votes=None if known is None else known.votes,
             facts=None if dataset is None else _facts(dataset),
@@ -72,30 +72,23 @@ def _dataset(run: Run, source: str | None, votes: Path | None) -> Dataset:
     return read_dataset(source or recorded_source(run), votes=votes, skip_bad=True)
 
 
-def ensure_probabilities(run: Run, dataset: Dataset, split: str, console: Console) -> None:
-    """Score the split unless the stored probabilities are of these images and of the model as it is."""
-    from mien.evaluate.run_evaluation import check_same_images
-
-    images = dataset.split(split)
-    if _is_current(run, split):
-        check_same_images(run.read_probabilities(split), images.sample_ids, images.labels)
-        return
+def ensure_probabilities(run: Run, dataset: Dataset, split: str, console: Console) -> Scores:
+    """Score the split unless the stored probabilities are of this dataset and of the model as it is; where they lie."""
+    scores = run.scores_on(dataset.fingerprint, dataset.source)
+    if not run.model_path.is_file() and scores.probabilities_path(split).is_file():
+        return scores  # of an ensemble, whose members are elsewhere
+    run.require(run.model_path, f"mien train --run {run.path}")  # before Keras, which takes seconds to import
+    if scores.has_probabilities(split, run.provenance(dataset.fingerprint)):
+        return scores
     from mien.cli.quiet import import_keras_quietly
 
-    run.require(run.model_path, f"mien train --run {run.path}")  # before Keras, which takes seconds to import
+    images = dataset.split(split)
     with console.status(f"Scoring {len(images):,} images"):
         import_keras_quietly()
         from mien.learn.scoring import score_split
 
-        run.write_probabilities(split, score_split(run, images))
-
-
-def _is_current(run: Run, split: str) -> bool:
-    """Whether probabilities exist and are not older than the model; a run without a model cannot do better."""
-    path = run.probabilities_path(split)
-    if not path.is_file():
-        return False
-    return not run.model_path.is_file() or path.stat().st_mtime >= run.model_path.stat().st_mtime
+        scores.write_probabilities(split, score_split(run, images, data_fingerprint=dataset.fingerprint))
+    return scores
 
 
 def _facts(dataset: Dataset) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def print_evaluation(
     console.print(_class_table(scores))
     for text in _remarks(evaluation, name):
         console.print(Text(text))
-    console.print(Text(f"Written to {run.path}: {_summary(run, written)}"), soft_wrap=True)
+    console.print(Text(f"Written to {written[0].parent}: {_summary(written)}"), soft_wrap=True)
 
 
 def _also_in_train(evaluation: Evaluation) -> str:
@@ -127,7 +127,6 @@ def _agreement(one: Agreement, where: str) -> str:
     return f"FER+ taggers, where {where} ({one.n:,} images): {shares}."
 
 
-def _summary(run: Run, written: Sequence[Path]) -> str:
-    figures = [path for path in written if path.parent == run.figures_path]
-    others = [path.name for path in written if path.parent != run.figures_path]
-    return ", ".join([*others, f"{run.figures_path.name}/ ({len(figures)} figures)"])
+def _summary(written: Sequence[Path]) -> str:
+    metrics, *figures = written
+    return f"{metrics.name}, {figures[0].parent.name}/ ({len(figures)} figures)"

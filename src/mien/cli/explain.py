@@ -44,14 +44,14 @@ def _explain_run(path: Path, *, split: str, source: str | None) -> None:
 
     run, console = Run(path), Console()
     dataset = read_dataset(source or recorded_source(run), skip_bad=True)
-    ensure_probabilities(run, dataset, split, console)
+    scores = ensure_probabilities(run, dataset, split, console)
     with console.status("Explaining"):
         import_keras_quietly()
         from mien.evaluate.style import save_figure
         from mien.explanations import explain_split
 
-        pictures = explain_split(run, dataset.split(split), run.read_probabilities(split).probabilities)
-        written = [save_figure(one.figure, run.figures_path / f"{split}_{one.name}.png") for one in pictures]
+        pictures = explain_split(run, dataset.split(split), scores.read_probabilities(split).probabilities)
+        written = [save_figure(one.figure, scores.figures_path / f"{split}_{one.name}.png") for one in pictures]
     for one, place in zip(pictures, written, strict=True):
         console.print(f"[bold]{place}[/]\n  {one.caption}")
 

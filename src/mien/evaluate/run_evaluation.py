@@ -5,6 +5,7 @@ It knows the run folder; the scores themselves are `evaluation`'s business.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from mien.errors import DataError
 from mien.evaluate.calibration import fit_temperature, uncertain_threshold
 from mien.evaluate.evaluation import Evaluation, evaluate
 from mien.evaluate.figures import evaluation_figures, read_history, training_figure, write_figures
-from mien.run import Probabilities, Run
+from mien.run import Probabilities, Run, Scores
 
 __all__ = ["FittedOnVal", "check_same_images", "evaluate_run", "fitted_on_val"]
 
@@ -57,6 +58,7 @@ def evaluate_run(
     run: Run,
     split: str,
     *,
+    scores: Scores | None = None,
     identical_to_train: np.ndarray | None = None,
     votes: np.ndarray | None = None,
     facts: Mapping[str, Any] | None = None,
@@ -67,6 +69,8 @@ def evaluate_run(
     Args:
         run: A run with probabilities of the split.
         split: `train`, `val` or `test`.
+        scores: Where its probabilities on another dataset lie (`Run.scores_on`); the run's own when left out. The
+            temperature is that of the run's own val split in either case.
         identical_to_train: bool (N,), the images that are also in train, when known.
         votes: float (N, 7), FER+ votes, when known.
         facts: Written into the metrics file beside the scores: dataset, protocol.
@@ -79,7 +83,8 @@ def evaluate_run(
         RunError: The probabilities are missing or damaged, or the folder cannot be written.
         DataError: The split is empty or unknown, or arrays do not fit each other.
     """
-    probabilities = run.read_probabilities(split)
+    scores = scores or run
+    probabilities = scores.read_probabilities(split)
     history = read_history(run)
     fitted = fitted_on_val(run)
     evaluation = evaluate(
@@ -90,11 +95,14 @@ def evaluate_run(
         temperature=fitted.temperature,
         seed=seed,
     )
-    run.write_json(run.metrics_path(split), {"run": run.name, **dict(facts or {}), **evaluation.to_dict()})
+    provenance = {"provenance": dataclasses.asdict(probabilities.provenance)}
+    scores.write_json(
+        scores.metrics_path(split), {"run": run.name, **provenance, **dict(facts or {}), **evaluation.to_dict()}
+    )
     figures = evaluation_figures(evaluation, probabilities, uncertain_below=fitted.uncertain_below)
-    written = write_figures(run.figures_path, figures, prefix=f"{split}_")
+    written = write_figures(scores.figures_path, figures, prefix=f"{split}_")
     curves = write_figures(run.figures_path, training_figure(history))
-    return evaluation, [run.metrics_path(split), *written, *curves]
+    return evaluation, [scores.metrics_path(split), *written, *curves]
 
 
 def check_same_images(probabilities: Probabilities, sample_ids: np.ndarray, labels: np.ndarray) -> None:

@@ -162,6 +162,7 @@ def _parity(path: Path, images: np.ndarray, expected: np.ndarray) -> tuple[float
 
 def _card(run: Run, model: keras.Model, val: Probabilities, opset: int) -> ModelCard:
     data = run.read_json(run.environment_path).get("data", {})
+    fingerprint = data.get("fingerprint", "")
     temperature = fit_temperature(val.probabilities, val.y_true)
     return ModelCard(
         name=run.name,
@@ -171,16 +172,17 @@ def _card(run: Run, model: keras.Model, val: Probabilities, opset: int) -> Model
         opset=opset,
         parameters=model.count_params(),
         architecture=read_run_config(run).model.architecture,
-        data_fingerprint=data.get("fingerprint", ""),
+        data_fingerprint=fingerprint,
         protocol=data.get("protocol", ""),
-        metrics={"val": accuracy_with_interval(val.y_true, val.probabilities)} | _stored_accuracy(run, "test"),
+        metrics={"val": accuracy_with_interval(val.y_true, val.probabilities)}
+        | _stored_accuracy(run, "test", fingerprint),
         mien_version=mien.__version__,
     )
 
 
-def _stored_accuracy(run: Run, split: str) -> dict[str, dict[str, float]]:
+def _stored_accuracy(run: Run, split: str, data_fingerprint: str) -> dict[str, dict[str, float]]:
     """The accuracy of a split that was evaluated; the export never looks at the test split itself."""
-    if not run.probabilities_path(split).is_file():
+    if not run.has_probabilities(split, run.provenance(data_fingerprint)):
         return {}
     scored = run.read_probabilities(split)
     return {split: accuracy_with_interval(scored.y_true, scored.probabilities)}

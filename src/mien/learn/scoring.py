@@ -51,6 +51,19 @@ def predict_heads(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
     return list(answers) if len(model.outputs) > 1 else [answers]
 
 
-def score_split(run: Run, split: Split) -> Probabilities:
-    """What the best model of a run says about a split."""
-    return Probabilities(split.sample_ids, split.labels, predict_probabilities(load_model(run), split.images))
+def score_split(run: Run, split: Split, *, data_fingerprint: str = "") -> Probabilities:
+    """What the best model of a run says about a split.
+
+    A run that is being trained may replace its model at any moment; the result names the one that was asked.
+
+    Args:
+        run: A run with a model.
+        split: The images.
+        data_fingerprint: Of the dataset that the split belongs to.
+    """
+    while True:
+        provenance = run.provenance(data_fingerprint)
+        model = load_model(run)
+        if run.provenance(data_fingerprint) == provenance:
+            break
+    return Probabilities(split.sample_ids, split.labels, predict_probabilities(model, split.images), provenance)
