@@ -1,4 +1,4 @@
-"""The seven emotions of FER-2013: the only place where an order is written.
+"""The seven emotions of FER-2013: the only place where their order and their colours are written.
 
 The codes are those of the `emotion` column of `fer2013.csv` (Goodfellow et al. 2013, "Challenges in
 representation learning: A report on three machine learning contests", arXiv:1307.0414).
@@ -6,10 +6,18 @@ representation learning: A report on three machine learning contests", arXiv:130
 
 from __future__ import annotations
 
-__all__ = ["EMOTIONS", "NUM_EMOTIONS", "emotion_code"]
+__all__ = ["COLOURS_ON_DARK", "COLOURS_ON_LIGHT", "EMOTIONS", "INK_ON_COLOUR", "NUM_EMOTIONS", "emotion_code"]
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 NUM_EMOTIONS = len(EMOTIONS)
+
+# One hue per emotion, in two tones. Within a tone any two are told apart by normal eyes and by those that lack one of
+# the three kinds of cones: tests/test_emotions.py simulates all four. Names always stand beside the colours.
+COLOURS_ON_LIGHT = ("#b2042b", "#015d03", "#630193", "#8e7400", "#2748c5", "#0380a4", "#5c5b5b")
+"""By emotion code: for figures and pages with a light ground, and under white letters."""
+COLOURS_ON_DARK = ("#ea4941", "#affb62", "#ca50bd", "#f4b305", "#1187fd", "#1dd6ff", "#9ca09a")
+"""By emotion code: for pages with a dark ground, and as plates on images under letters of `INK_ON_COLOUR`."""
+INK_ON_COLOUR = "#141414"
 
 # Other spellings seen in class folders of public copies of FER-2013, FER+, AffectNet, RAF-DB and CK+.
 _SYNONYMS = {

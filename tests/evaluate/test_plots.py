@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from mien.emotions import EMOTIONS, NUM_EMOTIONS
+from mien.emotions import NUM_EMOTIONS
 from mien.evaluate import metrics
 from mien.evaluate.calibration import reliability, risk_coverage
 from mien.evaluate.evaluation import evaluate
@@ -24,7 +24,7 @@ from mien.evaluate.plots import (
     RiskCoveragePlot,
     TrainingCurvesPlot,
 )
-from mien.evaluate.style import EMOTION_COLOURS, new_figure, save_figure
+from mien.evaluate.style import new_figure, save_figure
 from mien.run import Probabilities
 
 Drawn = Callable[..., Probabilities]
@@ -158,10 +158,6 @@ def test_the_reliability_legend_names_both_errors(drawn: Drawn) -> None:
     texts = _texts(ReliabilityPlot(bins, bins, 1.25).draw())
     assert f"as trained (ECE {bins.ece:.3f})" in texts
     assert f"temperature 1.25 (ECE {bins.ece:.3f})" in texts
-
-
-def test_each_emotion_has_its_own_colour() -> None:
-    assert len(set(EMOTION_COLOURS)) == len(EMOTIONS)
 
 
 def test_figures_are_kept_as_png_and_as_the_same_svg_each_time(tmp_path: Path) -> None:

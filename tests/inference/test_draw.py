@@ -24,13 +24,6 @@ def _has(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     return mask
 
 
-def test_every_emotion_has_a_colour_that_dark_text_is_readable_on() -> None:
-    assert set(COLOURS) == set(EMOTIONS)
-    assert len(set(COLOURS.values())) == len(EMOTIONS)
-    for red, green, blue in COLOURS.values():
-        assert 0.299 * red + 0.587 * green + 0.114 * blue > 128
-
-
 def test_the_photo_itself_is_not_touched() -> None:
     photo = np.zeros((400, 400, 3), np.uint8)
     drawn = draw_faces(photo, [_face(100, 100, 80, 80)])

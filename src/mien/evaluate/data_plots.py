@@ -17,8 +17,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mien.data.dataset import Split
 from mien.data.summary import Summary
-from mien.emotions import EMOTIONS, NUM_EMOTIONS
-from mien.evaluate.style import EMOTION_COLOURS, INK, MUTED, new_figure, styled, title
+from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS, NUM_EMOTIONS
+from mien.evaluate.style import INK, MUTED, new_figure, styled, title
 
 __all__ = ["augmentation_figure", "class_distribution_figure", "mean_faces_figure", "samples_figure"]
 
@@ -37,7 +37,7 @@ def class_distribution_figure(summary: Summary) -> Figure:
         panels = figure.subplots(1, max(len(splits), 1), sharey=True, sharex=True, squeeze=False)[0]
         for axes, (name, split) in zip(panels, splits.items(), strict=False):
             shares = split.class_counts / split.images
-            axes.barh(range(NUM_EMOTIONS), shares, color=EMOTION_COLOURS, height=0.72)
+            axes.barh(range(NUM_EMOTIONS), shares, color=COLOURS_ON_LIGHT, height=0.72)
             for code, (share, count) in enumerate(zip(shares, split.class_counts.tolist(), strict=True)):
                 axes.text(share, code, f" {count:,}", va="center", fontsize=8.5, color=INK)
             title(axes, name, f"{split.images:,} images")

@@ -14,9 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mien.emotions import EMOTIONS, NUM_EMOTIONS
+from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS, NUM_EMOTIONS
 from mien.evaluate.plots import ConfusionMatrixPlot
-from mien.evaluate.style import ACCENT, EMOTION_COLOURS, INK, MUTED, SECOND, styled, title
+from mien.evaluate.style import ACCENT, INK, MUTED, SECOND, styled, title
 
 __all__ = ["AnsweredFaces", "AnsweredPhoto", "Overview", "one_of_each"]
 
@@ -152,7 +152,7 @@ def _draw_photo(axes: Axes, photo: AnsweredPhoto) -> None:
 
 def _draw_bars(axes: Axes, photo: AnsweredPhoto) -> None:
     title(axes, "Answer", f"by {photo.model_name}")
-    axes.barh(range(NUM_EMOTIONS), photo.probabilities, color=EMOTION_COLOURS, height=0.7)
+    axes.barh(range(NUM_EMOTIONS), photo.probabilities, color=COLOURS_ON_LIGHT, height=0.7)
     for code, share in enumerate(photo.probabilities):
         axes.text(share + 0.02, code, f"{share:.0%}", va="center", fontsize=9, color=INK)
     axes.set_yticks(range(NUM_EMOTIONS), EMOTIONS)

@@ -1,4 +1,4 @@
-"""How every figure of mien looks: one colour per emotion, a quiet light style, text that can be read in print.
+"""How every figure of mien looks: a quiet light style, text that can be read in print.
 
 Figures are made with `new_figure`, which never touches matplotlib's global state, and kept with `save_figure`.
 What is drawn is the business of the plots.
@@ -16,12 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mien.emotions import EMOTIONS
 from mien.run import atomic_write
 
 __all__ = [
     "ACCENT",
-    "EMOTION_COLOURS",
     "GRID",
     "INK",
     "MUTED",
@@ -46,20 +44,6 @@ SECOND = "#ee6677"
 """What it is compared with."""
 SEQUENTIAL = "Blues"
 """Colour map from nothing to much."""
-
-# Paul Tol's "bright" scheme (https://personal.sron.nl/~pault/), which is told apart with any colour blindness; its
-# grey is darkened so that a thin line of it shows on white.
-_COLOURS = {
-    "angry": "#ee6677",
-    "disgust": "#228833",
-    "fear": "#aa3377",
-    "happy": "#ccbb44",
-    "sad": "#4477aa",
-    "surprise": "#66ccee",
-    "neutral": "#8c8c8c",
-}
-EMOTION_COLOURS = tuple(_COLOURS[name] for name in EMOTIONS)
-"""Colours by emotion code."""
 
 _STYLE: Any = {
     "figure.facecolor": "white",

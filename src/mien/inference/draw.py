@@ -8,21 +8,19 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mien.emotions import COLOURS_ON_DARK, EMOTIONS, INK_ON_COLOUR
 from mien.inference.results import Box, Face
 
 __all__ = ["draw_faces"]
 
-# One colour per emotion, RGB; all light enough for the dark text on them.
-COLOURS = {
-    "angry": (255, 118, 97),
-    "disgust": (152, 200, 92),
-    "fear": (196, 160, 255),
-    "happy": (255, 208, 60),
-    "sad": (122, 178, 255),
-    "surprise": (255, 165, 60),
-    "neutral": (205, 210, 215),
-}
-_INK = (20, 20, 20)
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
+
+
+COLOURS = {name: _rgb(colour) for name, colour in zip(EMOTIONS, COLOURS_ON_DARK, strict=True)}
+_INK = _rgb(INK_ON_COLOUR)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_HEIGHT_PX = 21  # of capital letters at font scale 1
 

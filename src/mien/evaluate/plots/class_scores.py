@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from mien.emotions import EMOTIONS, NUM_EMOTIONS
+from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS, NUM_EMOTIONS
 from mien.evaluate.evaluation import ClassScores
-from mien.evaluate.style import EMOTION_COLOURS, INK, figure_of, new_figure, styled, title
+from mien.evaluate.style import INK, figure_of, new_figure, styled, title
 
 __all__ = ["ClassScoresPlot"]
 
@@ -54,7 +54,7 @@ class ClassScoresPlot:
         with styled():
             ax = ax or new_figure(6.4, 3.8)[1]
             place = np.arange(NUM_EMOTIONS)
-            ax.barh(place, np.nan_to_num(self.value), color=EMOTION_COLOURS, height=0.68)
+            ax.barh(place, np.nan_to_num(self.value), color=COLOURS_ON_LIGHT, height=0.68)
             ends = np.nan_to_num(np.abs(np.stack([self.value - self.low, self.high - self.value])))  # (2, 7)
             ax.errorbar(np.nan_to_num(self.value), place, xerr=ends, fmt="none", ecolor=INK, capsize=3, linewidth=1.1)
             for code in range(NUM_EMOTIONS):

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from sklearn import metrics as sk
 
-from mien.emotions import EMOTIONS
+from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS
 from mien.evaluate.metrics import average_precision_scores, checked, roc_auc_scores
-from mien.evaluate.style import EMOTION_COLOURS, MUTED, figure_of, new_figure, styled, title
+from mien.evaluate.style import MUTED, figure_of, new_figure, styled, title
 
 __all__ = ["OneVsRestPlot"]
 
@@ -58,7 +58,7 @@ class OneVsRestPlot:
                 label = f"{EMOTIONS[code]}  {self.areas[code]:.3f}"
                 # Joined as the areas are computed: ROC by lines, precision in steps.
                 style = "default" if self.kind == "roc" else "steps-post"
-                ax.plot(*self.curves[code], color=EMOTION_COLOURS[code], label=label, drawstyle=style)
+                ax.plot(*self.curves[code], color=COLOURS_ON_LIGHT[code], label=label, drawstyle=style)
             for axis in (ax.xaxis, ax.yaxis):
                 axis.set_major_formatter(PercentFormatter(1, decimals=0))
             ax.set(xlim=(-0.005, 1.005), ylim=(0, 1.01))

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from mien.emotions import EMOTIONS
-from mien.evaluate.style import EMOTION_COLOURS, figure_of, new_figure, styled, title
+from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS
+from mien.evaluate.style import figure_of, new_figure, styled, title
 
 __all__ = ["TimelinePlot"]
 
@@ -62,7 +62,7 @@ class TimelinePlot:
             # A single moment has no width; a little is given to it, so that it is seen.
             span = times[part] if len(part) > 1 else np.array([times[part[0]] - 0.05, times[part[0]] + 0.05])
             values = shares[part] if len(part) > 1 else np.repeat(shares[part], 2, axis=0)
-            ax.stackplot(span, values.T, labels=EMOTIONS, colors=EMOTION_COLOURS)
+            ax.stackplot(span, values.T, labels=EMOTIONS, colors=COLOURS_ON_LIGHT)
         ax.set_xlim(self.time_seconds.min(), max(self.time_seconds.max(), self.time_seconds.min() + 0.1))
         ax.set_ylim(0, 1)
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -9,10 +9,9 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from mien.emotions import EMOTIONS
+from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS
 from mien.evaluate.report.material import Material
 from mien.evaluate.report.vector import png_uri
-from mien.evaluate.style import EMOTION_COLOURS
 
 __all__ = ["gallery"]
 
@@ -49,7 +48,7 @@ def _uri(image: np.ndarray) -> str:
 def _bars(p: np.ndarray) -> str:
     codes = np.argsort(-p, kind="stable")[:_SHOWN].tolist()
     return "".join(
-        f'<p class="bar"><i style="width:{100 * p[code]:.0f}%;background:{EMOTION_COLOURS[code]}"></i>'
+        f'<p class="bar"><i style="width:{100 * p[code]:.0f}%;background:{COLOURS_ON_LIGHT[code]}"></i>'
         f"<span>{EMOTIONS[code]} {100 * p[code]:.0f}</span></p>"
         for code in codes
     )
