@@ -1,7 +1,7 @@
 """mien beside `fer` (PyPI): cold start, memory, time per photo and per face, accuracy; same photos, same run.
 
     python benchmarks/against_fer.py PHOTO_FOLDER --fer-python FER_VENV/bin/python
-        [--data fer2013.csv.gz] [--model base --model base-int8 …] [--yunet YUNET.onnx] [--rounds 3] [--json]
+        [--data fer2013.csv.gz] [--model base --model base-int8 …] [--rounds 3] [--json]
 
 Installs nothing. `fer` needs an environment of its own; it asks for torch, which its default detector never uses:
 
@@ -34,7 +34,7 @@ from mien.inference.shrinking import SMALLEST_FACE_PX
 MIEN_SETUP = """
 from mien import Predictor
 from mien.images import read_image
-predictor = Predictor({model!r}, detector={detector!r}, yunet_path={yunet!r}, smallest_face_px={smallest!r})
+predictor = Predictor({model!r}, smallest_face_px={smallest!r})
 def answer(path): return [face.emotion for face in predictor.predict(path).faces]
 def one_face(crop): return predictor.predict_faces(crop[None])[0].argmax()
 """
@@ -132,7 +132,6 @@ def main() -> None:
     parser.add_argument("--fer-python", required=True)
     parser.add_argument("--data")
     parser.add_argument("--model", action="append", help="bundled models or run folders; repeat it; base if none")
-    parser.add_argument("--yunet")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--crops", type=int, default=0, help="PrivateTest images for time per face and accuracy; 0 is all"
@@ -142,12 +141,8 @@ def main() -> None:
     photos = sorted(str(path) for path in arguments.photos.iterdir() if path.suffix in (".jpg", ".png"))
     photos.sort(key=lambda path: "one-face" not in path)  # the cold start is measured on the first
     models = [str(Path(name).resolve()) if Path(name).exists() else name for name in arguments.model or ["base"]]
-    # Every model with the better detector, and the first one with the detector that needs no file; then both as `fer`
-    # searches, which leaves out faces below 50 px.
-    searches = [(model, "yunet", SMALLEST_FACE_PX) for model in models if arguments.yunet]
-    searches.append((models[0], "haar", SMALLEST_FACE_PX))
-    detectors = ["yunet", "haar"] if arguments.yunet else ["haar"]
-    searches += [(models[0], detector, FER_SMALLEST_PX) for detector in detectors]
+    # Every model as it is preset, and the first one as `fer` searches, which leaves out faces below 50 px.
+    searches = [*((model, SMALLEST_FACE_PX) for model in models), (models[0], FER_SMALLEST_PX)]
     with tempfile.TemporaryDirectory() as folder:
         crops = Path(folder) / "crops.npz"
         tasks = {"cold": COLD, "warm": WARM}
@@ -156,11 +151,11 @@ def main() -> None:
             tasks["faces"] = FACES
         head = HEAD.format(photos=photos, repeats=5, crops=str(crops))
         tools = {
-            f"mien {Path(model).name}, {detector}" + f", from {smallest} px" * (smallest != SMALLEST_FACE_PX): (
+            f"mien {Path(model).name}" + f", from {smallest} px" * (smallest != SMALLEST_FACE_PX): (
                 sys.executable,
-                MIEN_SETUP.format(model=model, detector=detector, yunet=arguments.yunet, smallest=smallest),
+                MIEN_SETUP.format(model=model, smallest=smallest),
             )
-            for model, detector, smallest in searches
+            for model, smallest in searches
         }
         tools["fer"] = (arguments.fer_python, FER_SETUP)
         results: dict[str, dict[str, list[dict[str, Any]]]] = {task: {tool: [] for tool in tools} for task in tasks}

@@ -1,12 +1,12 @@
 """Measures which crop of a detected face suits a network that learnt from FER-2013.
 
-The faces of PublicTest are put back into a picture (enlarged, with their edges continued), found again by each
-detector, cropped in each way under test, and classified. Two questions are answered:
+The faces of PublicTest are put back into a picture (enlarged, with their edges continued), found again by
+YuNet, cropped in each way under test, and classified. Two questions are answered:
 
 1. Geometry: where does FER-2013's own frame lie, relative to the detector's box? Needs no model.
 2. Accuracy: how much does each margin, centring and alignment cost beside FER-2013's own frame?
 
-python benchmarks/crop_margin.py --data ../shared/data/fer2013.csv.gz --yunet YUNET.onnx --model MODEL_FOLDER
+python benchmarks/crop_margin.py --data ../shared/data/fer2013.csv.gz --model MODEL_FOLDER
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from mien.data.sources import load_dataset
 from mien.images import crop_face
 from mien.inference.classifier import Classifier
-from mien.inference.faces import FaceDetector, HaarDetector
+from mien.inference.faces import FaceDetector
 from mien.inference.pose import roll_degrees
 from mien.inference.quality import sharpness
 from mien.inference.results import Box, DetectedFace, Point
@@ -93,17 +93,16 @@ def by_landmarks(box: Box, landmarks: tuple[Point, ...]) -> Box:
 Way = Callable[[Found], np.ndarray]
 
 
-def ways(detector: FaceDetector) -> dict[str, Way]:
+def ways() -> dict[str, Way]:
     """Every crop under test."""
     tested: dict[str, Way] = {"FER-2013's own frame": lambda one: crop_face(one.picture, OWN_FRAME)}
     for margin in MARGINS:
         tested[f"margin {margin:+.2f}"] = lambda one, m=margin: crop_face(one.picture, one.face.box, margin=m)
-    if detector.name == "yunet":
-        for smallest in (0, 5, 10, 15, 20):
-            tested[f"margin 0, levelled from {smallest}°"] = lambda one, s=smallest: levelled(one, s)
-        tested["margin 0, centred by landmarks"] = lambda one: crop_face(
-            one.picture, by_landmarks(one.face.box, one.face.landmarks)
-        )
+    for smallest in (0, 5, 10, 15, 20):
+        tested[f"margin 0, levelled from {smallest}°"] = lambda one, s=smallest: levelled(one, s)
+    tested["margin 0, centred by landmarks"] = lambda one: crop_face(
+        one.picture, by_landmarks(one.face.box, one.face.landmarks)
+    )
     return tested
 
 
@@ -112,9 +111,9 @@ def levelled(one: Found, smallest_degrees: float) -> np.ndarray:
     return crop_face(one.picture, one.face.box, roll_degrees=degrees if abs(degrees) >= smallest_degrees else 0.0)
 
 
-def print_accuracy(found: Sequence[Found], labels: np.ndarray, detector: FaceDetector, classifier: Classifier) -> None:
+def print_accuracy(found: Sequence[Found], labels: np.ndarray, classifier: Classifier) -> None:
     wanted = labels[[one.index for one in found]]
-    for name, way in ways(detector).items():
+    for name, way in ways().items():
         right = classifier.probabilities(np.stack([way(one) for one in found])).argmax(axis=1) == wanted
         print(f"  {name:<32} {right.mean():.2%}")
         if name == "FER-2013's own frame":
@@ -150,9 +149,7 @@ def print_sharpness(images: np.ndarray) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="fer2013.csv (.gz) or archive.zip")
-    parser.add_argument("--yunet", help="YuNet's file; without it only Haar is measured")
     parser.add_argument("--model", help="folder with an exported model; without it only the geometry is measured")
-    parser.add_argument("--no-haar", action="store_true", help="leave Haar out, which is slow")
     parser.add_argument("--images", type=int, default=0, help="how many of PublicTest; all of them if 0")
     arguments = parser.parse_args()
     val = load_dataset(arguments.data).val
@@ -163,17 +160,13 @@ def main() -> None:
         right = classifier.probabilities(val.images).argmax(axis=1) == val.labels
         print(f"{len(val):,} images as they are: {right.mean():.2%}")
     print_sharpness(val.images)
-    detectors: list[FaceDetector] = [] if arguments.no_haar else [HaarDetector()]
-    if arguments.yunet:
-        detectors.insert(0, YuNetDetector(arguments.yunet))
-    for detector in detectors:
-        found = find(val.images, detector)
-        print(f"{detector.name}: {len(found):,} of {len(val):,} faces found again")
-        print_geometry(found)
-        if classifier:
-            print_accuracy(found, val.labels, detector, classifier)
-            if detector.name == "yunet":
-                print_tilted(val.images, val.labels, detector, classifier)
+    detector = YuNetDetector()
+    found = find(val.images, detector)
+    print(f"{len(found):,} of {len(val):,} faces found again")
+    print_geometry(found)
+    if classifier:
+        print_accuracy(found, val.labels, classifier)
+        print_tilted(val.images, val.labels, detector, classifier)
 
 
 if __name__ == "__main__":

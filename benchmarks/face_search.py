@@ -1,6 +1,6 @@
 """How many faces each way of searching finds, how many it invents, and what it costs; all ways within one process.
 
-    python benchmarks/face_search.py --photos PHOTO_FOLDER --yunet YUNET.onnx [--data fer2013.csv.gz] [--faces 300]
+    python benchmarks/face_search.py --photos PHOTO_FOLDER [--data fer2013.csv.gz] [--faces 300]
         [--rounds 3] [--canvases 0]
 
 Two kinds of pictures with known faces:
@@ -31,8 +31,9 @@ from machine import machine_facts, markdown
 
 from mien.images import read_image
 from mien.inference.boxes import overlap
-from mien.inference.faces import FaceDetector, HaarDetector, YuNetDetector
-from mien.inference.results import Box, DetectedFace
+from mien.inference.faces import FaceDetector
+from mien.inference.results import Box
+from mien.inference.yunet import YuNetDetector
 
 SHARES = (0.08, 0.1, 0.125, 0.16, 0.2, 0.3, 0.4)  # of the shorter side
 PICTURE_SIZE = (640, 480)
@@ -111,32 +112,12 @@ def fer_pictures(data: str, count: int) -> list[np.ndarray]:
     return [cv2.cvtColor(picture_of(image), cv2.COLOR_GRAY2RGB) for image in chosen]
 
 
-def ways(yunet: str) -> dict[str, FaceDetector]:
-    """Every way of searching under test; the first of each detector is the one that mien takes."""
+def ways() -> dict[str, FaceDetector]:
+    """Every way of searching under test; the first is the one that mien takes."""
     return {
-        "YuNet": YuNetDetector(yunet, threads=1),
-        "YuNet, faces from 48 px": YuNetDetector(yunet, smallest_face_px=48, threads=1),
-        "Haar": HaarDetector(),
-        "Haar, faces from 48 px": HaarDetector(smallest_face_px=48),
-        "Haar as fer runs it": FersHaar(),
-        "Haar, finer": HaarDetector(size_px=(640, 640), step=1.1, neighbours=5, score=3.0),
+        "YuNet": YuNetDetector(threads=1),
+        "YuNet, faces from 48 px": YuNetDetector(smallest_face_px=48, threads=1),
     }
-
-
-class FersHaar:
-    """The cascade with the options of `fer` 25.10."""
-
-    name, margin = "haar", 0.0
-
-    def __init__(self) -> None:
-        self._cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
-
-    def detect(self, image_rgb: np.ndarray) -> tuple:
-        gray = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY)
-        boxes = self._cascade.detectMultiScale(
-            gray, scaleFactor=1.1, minNeighbors=5, flags=cv2.CASCADE_SCALE_IMAGE, minSize=(50, 50)
-        )
-        return tuple(DetectedFace(Box(*map(float, box))) for box in boxes)
 
 
 def processor_ms(detector: FaceDetector, picture: np.ndarray) -> float:
@@ -219,14 +200,13 @@ def shrinking_table(detector: FaceDetector, photos: Sequence[Photo], count: int)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--yunet", required=True)
     parser.add_argument("--data", help="fer2013.csv.gz; without it FER-2013's faces are left out")
     parser.add_argument("--faces", type=int, default=300, help="faces of FER-2013's PublicTest")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--canvases", type=int, default=0)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    tested = ways(options.yunet)
+    tested = ways()
     photos = read_photos(options.photos, tested["YuNet"])
     faces = fer_pictures(options.data, options.faces) if options.data else []
     print(markdown(machine_facts()), recall_table(tested, photos, faces, options.rounds), sep="\n\n")

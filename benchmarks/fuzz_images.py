@@ -4,7 +4,7 @@ Seeds are pictures in every format and mode that mien reads; mutations change by
 headers, cut files short, repeat parts, and glue two files together. Any other exception, an image that takes longer
 than ten seconds, or more than 500 MB ends the run with exit code 1 and the mutant in a file.
 
-    python benchmarks/fuzz_images.py [--count 10000] [--seed 0] [--model base] [--yunet YUNET.onnx]
+    python benchmarks/fuzz_images.py [--count 10000] [--seed 0] [--model base]
 """
 
 from __future__ import annotations
@@ -94,11 +94,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", default="base")
-    parser.add_argument("--yunet", help="YuNet's file; Haar without it")
     arguments = parser.parse_args()
     random = np.random.default_rng(arguments.seed)
     pictures = seeds(random)
-    predictor = Predictor(arguments.model, detector="yunet" if arguments.yunet else "haar", yunet_path=arguments.yunet)
+    predictor = Predictor(arguments.model)
     before, ends, slowest = peak_megabytes(), collections.Counter[str](), 0.0
     started = time.perf_counter()
     for number in range(arguments.count):

@@ -1,7 +1,6 @@
 """Live frames per second through `mien serve`: by a bare client, and by the page in headless Chromium.
 
-    python benchmarks/live_rate.py [--seconds 20] [--detector haar] [--detector yunet] [--yunet YUNET.onnx]
-        [--width 640] [--height 480] [--chromium /usr/bin/chromium] [--json]
+    python benchmarks/live_rate.py [--seconds 20] [--width 640] [--height 480] [--chromium /usr/bin/chromium] [--json]
 
 Needs `pip install 'mien[dev]'` and, for the page, Chromium. Starts the server on a free port of this machine. Both
 clients send JPEGs of the same clip, one face that moves, and keep two frames under way. What the browser costs is
@@ -17,7 +16,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import socket
 import statistics
@@ -61,14 +59,13 @@ def as_jpeg(frame: np.ndarray) -> bytes:
 
 
 @contextlib.contextmanager
-def serving(detector: str, yunet: str | None) -> Iterator[tuple[str, int]]:
+def serving() -> Iterator[tuple[str, int]]:
     """`mien serve` on a free port: its address and process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mien", "serve", "--port", str(port), "--detector", detector]
-    environment = {**os.environ, **({"MIEN_YUNET": yunet} if yunet else {})}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "mien", "serve", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     address = f"127.0.0.1:{port}"
     try:
         _wait_until_ready(address, process)
@@ -178,11 +175,11 @@ def _browser_pid(camera: Path) -> int:
     return next(process.pid for process in told if process.ppid() not in pids)
 
 
-def measure(name: str, options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Both clients in turns against one server with a detector."""
+def measure(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Both clients in turns against one server."""
     frames = clip(options.width, options.height)
     results: dict[str, dict[str, float]] = {}
-    with serving(name, options.yunet) as (address, pid):
+    with serving() as (address, pid):
         for client in ("bare client", "page"):
             if client == "page" and options.chromium is None:
                 print("Chromium is not here, so the page is left out.", file=sys.stderr)
@@ -197,34 +194,30 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, dict[str, float
     return results
 
 
-def as_table(results: dict[str, dict[str, dict[str, float]]]) -> str:
+def as_table(results: dict[str, dict[str, float]]) -> str:
     """Markdown for docs/benchmarks.md."""
     lines = [
-        "| detector | client | analysed frames/s | latency, ms | cores, server | cores, browser |",
-        "|---|---|---|---|---|---|",
+        "| client | analysed frames/s | latency, ms | cores, server | cores, browser |",
+        "|---|---|---|---|---|",
     ]
-    for detector, clients in results.items():
-        for client, facts in clients.items():
-            browser = f"{facts['browser_cores']:.2f}" if "browser_cores" in facts else ""
-            lines.append(
-                f"| {detector} | {client} | {facts['frames_per_second']:.1f} | {facts['latency_ms']:.0f} "
-                f"| {facts['server_cores']:.2f} | {browser} |"
-            )
+    for client, facts in results.items():
+        browser = f"{facts['browser_cores']:.2f}" if "browser_cores" in facts else ""
+        lines.append(
+            f"| {client} | {facts['frames_per_second']:.1f} | {facts['latency_ms']:.0f} "
+            f"| {facts['server_cores']:.2f} | {browser} |"
+        )
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--detector", action="append", choices=("haar", "yunet"))
-    parser.add_argument("--yunet", help="YuNet's file, where it is not in its usual place")
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--height", type=int, default=480)
     parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    detectors = options.detector or ["haar", *(["yunet"] if options.yunet or os.environ.get("MIEN_YUNET") else [])]
-    results = {name: measure(name, options) for name in detectors}
+    results = measure(options)
     if options.json:
         print(json.dumps({"machine": machine_facts(), "seconds": options.seconds, "results": results}, indent=2))
     else:

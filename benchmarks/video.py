@@ -1,6 +1,6 @@
 """Frames per second of `mien video`: one frame at a time on all cores, beside several at a time on one core each.
 
-    python benchmarks/video.py CLIP [--model base] [--yunet YUNET.onnx] [--rounds 5] [--long-minutes 0] [--json]
+    python benchmarks/video.py CLIP [--model base] [--rounds 5] [--long-minutes 0] [--json]
 
 The ways take turns on the same clip, and the best round counts. Decoding is part of every figure. With `--long-minutes`
 the clip is played again and again for so long a time (of the clip, not on the clock), and the memory of this process
@@ -70,18 +70,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", type=Path)
     parser.add_argument("--model", default="base")
-    parser.add_argument("--yunet", help="YuNet's file; Haar without it")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--long-minutes", type=float, default=0.0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     cores = min(4, os.cpu_count() or 1)
-    detector = "yunet" if arguments.yunet else "haar"
     ways = {"one frame at a time": (None, 1), f"{cores} frames at a time": (1, cores)}
-    predictors = {
-        name: Predictor(arguments.model, detector=detector, yunet_path=arguments.yunet, threads=threads)
-        for name, (threads, _) in ways.items()
-    }
+    predictors = {name: Predictor(arguments.model, threads=threads) for name, (threads, _) in ways.items()}
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(arguments.rounds):
         for name, (_, workers) in ways.items():
@@ -95,7 +90,7 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(facts, indent=2))
         return
-    print(f"| {arguments.clip.name}, {detector}, {arguments.model} | frames per second |\n|---|---|")
+    print(f"| {arguments.clip.name}, {arguments.model} | frames per second |\n|---|---|")
     for name, value in facts.items():
         print(f"| {name} | {value} |")
 

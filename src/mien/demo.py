@@ -153,7 +153,7 @@ class Demo:
         return self._done("Export", text, self.run.onnx_path, started)
 
     def predict(self) -> Step:
-        """Answer some held-out faces with the exported network, as files, as `mien predict --faces none` does."""
+        """Answer some held-out faces with the exported network, as files, as `mien predict --detector none` does."""
         from mien.evaluate.overview import AnsweredFaces, one_of_each
         from mien.inference.many import Job, predict_many
         from mien.inference.predictor import Predictor

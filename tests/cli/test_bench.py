@@ -9,7 +9,7 @@ from mien.cli import main
 
 
 def test_everything_is_measured(toy_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", str(toy_model), "--faces", "none", "--seconds", "0.01", "--json"]) == 0
+    assert main(["bench", str(toy_model), "--detector", "none", "--seconds", "0.01", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["models"]
     assert row["model"] == "toy"
     assert 0 < row["face_p50_ms"] <= row["face_p95_ms"] < 1000

@@ -174,24 +174,24 @@ def clip(here: Path) -> str:
 
 
 def test_predict(on_terminal: Run, toy_model: Path, photos: list[str]) -> None:
-    seen = on_terminal("predict", *photos, "--model", toy_model, "--faces", "none")
+    seen = on_terminal("predict", *photos, "--model", toy_model, "--detector", "none")
     assert "2 photos, 2 faces. Detector: none. Model: toy." in seen.lines
     assert "Photos" not in seen.text  # the bar is gone
 
 
 def test_rows_on_the_screen_are_not_mixed_with_a_bar(on_terminal: Run, toy_model: Path, photos: list[str]) -> None:
-    seen = on_terminal("predict", *photos, "--model", toy_model, "--faces", "none", "--jsonl", folds=False)
+    seen = on_terminal("predict", *photos, "--model", toy_model, "--detector", "none", "--jsonl", folds=False)
     assert [json.loads(line)["source"] for line in seen.lines] == photos
     assert "Photos" not in seen.written
 
 
 def test_rows_in_a_pipe_stay_in_the_pipe(on_terminal: Run, toy_model: Path, photos: list[str]) -> None:
-    seen = on_terminal("predict", *photos, "--model", toy_model, "--faces", "none", "--jsonl", out="rows.jsonl")
+    seen = on_terminal("predict", *photos, "--model", toy_model, "--detector", "none", "--jsonl", out="rows.jsonl")
     assert [json.loads(line)["source"] for line in Path("rows.jsonl").read_text().splitlines()] == photos
     assert seen.text == ""
 
 
 def test_video(on_terminal: Run, toy_model: Path, clip: str) -> None:
-    seen = on_terminal("video", clip, "--model", toy_model, "--faces", "none", "--out", "rows.csv")
+    seen = on_terminal("video", clip, "--model", toy_model, "--detector", "none", "--out", "rows.csv")
     assert "wrote rows.csv" in seen.lines
     assert "Video" not in seen.text

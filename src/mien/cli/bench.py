@@ -16,7 +16,7 @@ def bench(
         list[str] | None, typer.Argument(help="Bundled models or run folders; all bundled if none.")
     ] = None,
     *,
-    faces: Annotated[str, typer.Option(help="Who finds the faces: auto, yunet, haar or none.")] = "auto",
+    detector: Annotated[str, typer.Option(help="Who finds the faces: yunet or none.")] = "yunet",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the classifier and of YuNet.")] = None,
     seconds: Annotated[float, typer.Option(min=0.01, help="How long each figure is measured for.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
@@ -35,8 +35,8 @@ def bench(
     with Console(stderr=True).status("Measuring") as status:
         for name in names:
             status.update(f"Measuring {name}")
-            cold = measure_cold_start(name, detector=faces)
-            speed = measure_speed(name, detector=faces, threads=threads, seconds=seconds)
+            cold = measure_cold_start(name, detector=detector)
+            speed = measure_speed(name, detector=detector, threads=threads, seconds=seconds)
             rows.append(
                 speed.to_dict() | {"cold_start_seconds": cold.wall_seconds, "cold_start_megabytes": cold.peak_megabytes}
             )

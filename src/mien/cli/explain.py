@@ -18,7 +18,7 @@ def explain(
     split: Annotated[str, typer.Option(help="Of a run: train, val or test.")] = "val",
     source: Annotated[str | None, typer.Option("--data", help="Of a run: its dataset, if it is elsewhere now.")] = None,
     model: Annotated[str, typer.Option(help="Of a photo: a bundled model or a folder with an exported one.")] = "base",
-    faces: Annotated[str, typer.Option(help="Of a photo: auto, yunet, haar or none.")] = "auto",
+    detector: Annotated[str, typer.Option(help="Of a photo: yunet or none.")] = "yunet",
     save: Annotated[Path | None, typer.Option(help="Where to write the picture of a photo.")] = None,
 ) -> None:
     """Show what speaks for each answer.
@@ -29,7 +29,7 @@ def explain(
     if what.is_dir():
         _explain_run(what, split=split, source=source)
     elif what.is_file():
-        _explain_photo(what, model=model, faces=faces, save=save or what.with_name(f"{what.stem}-explained.png"))
+        _explain_photo(what, model=model, detector=detector, save=save or what.with_name(f"{what.stem}-explained.png"))
     else:
         raise ConfigError(f"Expected a run folder or a photo. Received: {what}, which does not exist.")
 
@@ -56,12 +56,12 @@ def _explain_run(path: Path, *, split: str, source: str | None) -> None:
         console.print(f"[bold]{place}[/]\n  {one.caption}")
 
 
-def _explain_photo(path: Path, *, model: str, faces: str, save: Path) -> None:
+def _explain_photo(path: Path, *, model: str, detector: str, save: Path) -> None:
     from mien.evaluate.photo_explanation import explain_photo
     from mien.evaluate.style import save_figure
     from mien.inference.predictor import Predictor
 
-    predictor = Predictor(model, detector=faces)
+    predictor = Predictor(model, detector=detector)
     figure, captions = explain_photo(predictor, path)
     if figure is None:
         typer.echo(f"{path}: no face found ({predictor.detector_name})")

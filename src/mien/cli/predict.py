@@ -29,10 +29,10 @@ def predict(
     model: Annotated[
         str, typer.Option(help="Name of a bundled model (see mien models list), or a run folder.")
     ] = "base",
-    faces: Annotated[
-        str, typer.Option(help="Who finds the faces: auto, yunet, haar, none (each photo is a face), or a boxes.json.")
-    ] = "auto",
-    yunet: Annotated[Path | None, typer.Option(help="YuNet's file, where it is not in its usual place.")] = None,
+    detector: Annotated[
+        str, typer.Option(help="Who finds the faces: yunet, none (each photo is a face), or a boxes.json.")
+    ] = "yunet",
+    yunet: Annotated[Path | None, typer.Option(help="A YuNet file of your own, instead of mien's.")] = None,
     smallest_face: Annotated[
         int,
         typer.Option(
@@ -72,10 +72,10 @@ def predict(
 
     found = find_photos(photos)
     copies = copy_paths(save, found) if save else [None] * len(found)
-    boxes = _given_boxes(faces)
+    boxes = _given_boxes(detector)
     predictor = Predictor(
         model,
-        detector="none" if boxes is not None else faces,
+        detector="none" if boxes is not None else detector,
         yunet_path=yunet,
         smallest_face_px=smallest_face,
         margin=margin,
@@ -96,12 +96,12 @@ def predict(
         raise typer.Exit(1)
 
 
-def _given_boxes(faces: str) -> dict[str, tuple[Box, ...]] | None:
-    if not faces.lower().endswith(".json"):
+def _given_boxes(detector: str) -> dict[str, tuple[Box, ...]] | None:
+    if not detector.lower().endswith(".json"):
         return None
     from mien.inference.boxes import read_boxes
 
-    return read_boxes(Path(faces))
+    return read_boxes(Path(detector))
 
 
 def _answers(

@@ -212,11 +212,6 @@ def _summary(results: list[Prediction | Unreadable]) -> str:
         )
         if any(face.uncertain for face in faces):
             lines.append("? marks answers that are less sure than the model's threshold.")
-        if first.detector == "haar":
-            from mien.inference.yunet_file import FETCH_COMMAND, find_yunet
-
-            how = f"one command away: {FETCH_COMMAND}" if find_yunet() is None else "here: --faces yunet"
-            lines.append(f"A better detector (turned, small and covered faces) is {how}")
     return "\n".join(lines)
 
 

@@ -35,8 +35,8 @@ def video(
     model: Annotated[
         str, typer.Option(help="Name of a bundled model (see mien models list), or a run folder.")
     ] = "base",
-    faces: Annotated[str, typer.Option(help="Who finds the faces: auto, yunet, haar or none.")] = "auto",
-    yunet: Annotated[Path | None, typer.Option(help="YuNet's file, where it is not in its usual place.")] = None,
+    detector: Annotated[str, typer.Option(help="Who finds the faces: yunet or none.")] = "yunet",
+    yunet: Annotated[Path | None, typer.Option(help="A YuNet file of your own, instead of mien's.")] = None,
     smallest_face: Annotated[
         int,
         typer.Option(
@@ -67,7 +67,7 @@ def video(
         # Frames of a file keep all cores busy by themselves: one each. Live ones come one by one.
         Predictor(
             model,
-            detector=faces,
+            detector=detector,
             yunet_path=yunet,
             smallest_face_px=smallest_face,
             max_faces=max_faces,

@@ -75,7 +75,7 @@ class Speed:
         return asdict(self)
 
 
-def measure_cold_start(model: str | os.PathLike[str], *, detector: str = "auto", rounds: int = 3) -> ColdStart:
+def measure_cold_start(model: str | os.PathLike[str], *, detector: str = "yunet", rounds: int = 3) -> ColdStart:
     """Time `mien predict` in processes of its own.
 
     Raises:
@@ -87,7 +87,7 @@ def measure_cold_start(model: str | os.PathLike[str], *, detector: str = "auto",
         photo.write_bytes(_photo())
         command = [sys.executable, "-m", "mien", "predict", str(photo), "--model", os.fspath(model)]
         for _ in range(rounds):
-            wall, peak = _run([*command, "--faces", detector, "--json"])
+            wall, peak = _run([*command, "--detector", detector, "--json"])
             walls.append(wall)
             peaks.append(peak)
     known = [peak for peak in peaks if peak is not None]
@@ -107,7 +107,7 @@ def measure_face_ms(model: str | os.PathLike[str], *, seconds: float = 0.2) -> f
 
 
 def measure_speed(
-    model: str | os.PathLike[str], *, detector: str = "auto", threads: int | None = None, seconds: float = 1.0
+    model: str | os.PathLike[str], *, detector: str = "yunet", threads: int | None = None, seconds: float = 1.0
 ) -> Speed:
     """Time a model in this process.
 

@@ -41,9 +41,9 @@ class Predictor:
 
     Args:
         model: The name of a bundled model, or the path of a run or folder with an exported one.
-        detector: `auto` (YuNet when its file is found, else Haar), `yunet`, `haar`, `none` (each image is a face), or
-            an object of your own (see `mien.inference.faces.FaceDetector`).
-        yunet_path: YuNet's file; None looks in MIEN_YUNET and in the user's cache folder.
+        detector: `yunet`, `none` (each image is a face), or an object of your own (see
+            `mien.inference.faces.FaceDetector`).
+        yunet_path: YuNet's file, if not the one that was installed with mien or that MIEN_YUNET names.
         smallest_face_px: Side in pixels of the smallest face that matters, at least 24; the search for larger ones is
             faster: up to four times with 48.
         margin: Share of a box's longer side that the crop adds on each side; None takes what suits the detector.
@@ -60,7 +60,7 @@ class Predictor:
         self,
         model: str | os.PathLike[str] = "base",
         *,
-        detector: str | FaceDetector = "auto",
+        detector: str | FaceDetector = "yunet",
         yunet_path: str | os.PathLike[str] | None = None,
         smallest_face_px: int = SMALLEST_FACE_PX,
         margin: float | None = None,

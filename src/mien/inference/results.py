@@ -92,7 +92,7 @@ class Prediction:
     Attributes:
         faces: The faces, the largest first.
         width_px, height_px: Size of the upright image.
-        detector: Which detector answered: `yunet`, `haar`, `none` (the image is the face) or `boxes`.
+        detector: Which detector answered: `yunet`, `none` (the image is the face), `boxes`, or the name of your own.
         model: Name of the model.
         source: The file or label that the image came from, or None.
     """

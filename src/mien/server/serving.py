@@ -108,7 +108,7 @@ class _Workers(Multiprocess):
 
 def _worker_app(settings: ServerSettings) -> FastAPI:
     """The application of one of several workers; picklable, because they are started afresh."""
-    # OpenCV, which runs the Haar cascade, would take all cores in each of them.
+    # OpenCV would take all cores in each of them.
     cv2.setNumThreads(settings.cores_per_worker)
     return create_app(make_predictor(settings), settings, drains_on_signals=True)
 

@@ -38,8 +38,8 @@ class ServerSettings:
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.", low=0, high=65_535)
     workers: int = _setting(1, "Processes that answer; each holds its own model.", low=1, high=64)
     model: str = _setting("base", "Name of a bundled model (see mien models list), or a run folder.")
-    detector: str = _setting("auto", "Who finds the faces: auto, yunet, haar or none (each picture is a face).")
-    yunet: str = _setting("", "YuNet's file, where it is not in its usual place.")
+    detector: str = _setting("yunet", "Who finds the faces: yunet or none (each picture is a face).")
+    yunet: str = _setting("", "A YuNet file of your own, instead of mien's.")
     smallest_face: int = _setting(
         24, "Side of the smallest face that matters, in pixels; 48 is found up to four times as fast.", low=24
     )

@@ -260,8 +260,8 @@ def test_memory_does_not_grow_with_the_length(predictor: Predictor, tmp_path: Pa
     assert sizes[1] - sizes[0] < 500_000  # 390 frames of 36 kB would be 14 MB; a few are under way
 
 
-def test_the_shared_clip_has_one_person_throughout(toy_model: Path, yunet_path: Path, shared: Path) -> None:
-    predictor = Predictor(toy_model, detector="yunet", yunet_path=yunet_path)
+def test_the_shared_clip_has_one_person_throughout(toy_model: Path, shared: Path) -> None:
+    predictor = Predictor(toy_model)
     analysis = VideoAnalysis(predictor, every=3)
     with open_clip(shared / "photos" / "clip.mp4") as clip:
         tracks = [[tracked.track for tracked in answer.faces] for answer in analysis.answers(clip)]

@@ -170,7 +170,7 @@ def serve() -> Iterator[Serve]:
 
     sites: dict[Any, Site] = {}
 
-    def start(*, detector: str | GridDetector = "haar", key: Any = None, **settings: Any) -> Site:
+    def start(*, detector: str | GridDetector = "yunet", key: Any = None, **settings: Any) -> Site:
         key = key or (str(detector), tuple(settings.items()))
         if key not in sites:
             predictor = Predictor(detector=detector, threads=1)

@@ -42,9 +42,10 @@ export function describeModel(model) {
   const accuracy = accuracyOf(model);
   byId("model-name").textContent = model.name;
   byId("model-note").textContent = accuracy ? `right on ${accuracy} of FER-2013’s test faces` : "";
-  byId("accuracy-sentence").textContent = accuracy
-    ? `The model “${model.name}” agrees with those labels on ${accuracy} of FER-2013’s test faces; people agree on about 65 %.`
+  const agreement = accuracy
+    ? `The model “${model.name}” agrees with those labels on ${accuracy} of FER-2013’s test faces; people agree on about 65 %. `
     : "";
+  byId("accuracy-sentence").textContent = `${agreement}Detector of faces: ${model.detector}.`;
   byId("uncertain-sentence").textContent = `Below ${Math.round(100 * model.uncertain_below)} %`;
   listExpressions(model.emotions);
   new Bars(byId("example-bars"), model.emotions).show(model.emotions.map((_, index) => EXAMPLE[index] ?? 0));
