@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mien.inference.video.analysis import FrameAnswer
     from mien.inference.video.clip import Clip
     from mien.inference.video.sinks import Sink
-    from mien.inference.video.smoothing import TrackSummary
+    from mien.inference.video.tracking import TrackSummary
 
 __all__ = ["video"]
 

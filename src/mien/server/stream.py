@@ -25,9 +25,8 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
 from mien.emotions import EMOTIONS
-from mien.inference.results import Face, Prediction
-from mien.inference.video.smoothing import Smoother
-from mien.inference.video.tracking import Tracker
+from mien.inference.results import DetectedFace, Face, Prediction
+from mien.inference.video.tracking import FaceTracks
 from mien.server.context import Context
 from mien.server.errors import ApiError
 from mien.server.security import SUBPROTOCOL
@@ -36,11 +35,7 @@ __all__ = ["stream_routes"]
 
 NORMAL, GOING_AWAY, POLICY, TOO_LARGE, DEFECT, BUSY = 1000, 1001, 1008, 1009, 1011, 1013
 _log = logging.getLogger("mien.server")
-# As `mien video` has it.
-_SMOOTHING_SECONDS = 0.5
 _LONGEST_SMOOTHING_SECONDS = 60.0
-# Longer than in a file, because a busy server may answer less than once a second.
-_LONGEST_GAP_SECONDS = 3.0
 _LONGEST_SETTINGS = 1000
 
 
@@ -100,8 +95,7 @@ class _Session:
         self._came = asyncio.Event()
         self._received = self._dropped = self._bad_in_a_row = 0
         self._ending: tuple[int, str] | None = None
-        self._tracker = Tracker(longest_gap_seconds=_LONGEST_GAP_SECONDS)
-        self._smoother = Smoother(_SMOOTHING_SECONDS)
+        self._face_tracks = FaceTracks(remember=False)
 
     def stop(self) -> None:
         """End once the frame at work is answered."""
@@ -158,7 +152,7 @@ class _Session:
 
     async def _take_settings(self, text: str) -> None:
         try:
-            self._smoother = Smoother(_smoothing_seconds(text))
+            self._face_tracks.smoothing_seconds = _smoothing_seconds(text)
         except ApiError as error:
             await self._bad({"error": error.to_dict()})
 
@@ -203,22 +197,22 @@ class _Session:
         await self._websocket.send_text(json.dumps(value, separators=(",", ":")))
 
     def _tracks(self, prediction: Prediction, time_seconds: float) -> list[dict[str, Any]]:
-        numbers = self._tracker.update([face.box for face in prediction.faces], time_seconds)
-        self._smoother.forget_all_but(self._tracker.live_numbers)
-        return [self._track(number, face, time_seconds) for number, face in zip(numbers, prediction.faces, strict=True)]
+        boxes = [face.box for face in prediction.faces]
+        instant = np.array(
+            [[face.probabilities[name] for name in EMOTIONS] for face in prediction.faces], np.float32
+        ).reshape(-1, len(EMOTIONS))  # (N, 7)
+        predictor = self._context.analyser.predictor
+        return [
+            _track(tracked.track, predictor.face(DetectedFace(face.box), tracked.probabilities))
+            for face, tracked in zip(
+                prediction.faces, self._face_tracks.update(boxes, instant, time_seconds), strict=True
+            )
+        ]
 
-    def _track(self, number: int, face: Face, time_seconds: float) -> dict[str, Any]:
-        instant = np.array([face.probabilities[name] for name in EMOTIONS], np.float32)  # (7,)
-        smooth = self._smoother.smooth(number, instant, time_seconds)  # (7,)
-        best = int(smooth.argmax())
-        confidence = float(smooth[best])
-        return {
-            "track": number,
-            "emotion": EMOTIONS[best],
-            "confidence": round(confidence, 6),
-            "uncertain": confidence < self._context.analyser.predictor.card.uncertain_below,
-            "probabilities": {name: round(float(p), 6) for name, p in zip(EMOTIONS, smooth, strict=True)},
-        }
+
+def _track(number: int, smoothed: Face) -> dict[str, Any]:
+    face = smoothed.to_dict()
+    return {"track": number} | {name: face[name] for name in ("emotion", "confidence", "uncertain", "probabilities")}
 
 
 def _hello(context: Context) -> dict[str, Any]:

@@ -76,6 +76,14 @@ class StillClip(FakeClip):
             yield Frame(number, number / FPS, image)
 
 
+class OneWhoStays(FakeClip):
+    """Only the dark face."""
+
+    def frames(self, *, every: int = 1, **_: Any) -> Iterator[Frame]:
+        for number in range(0, self.count, every):
+            yield Frame(number, number / FPS, np.zeros((60, 200, 3), np.uint8))
+
+
 @pytest.fixture
 def predictor(toy_model: Path) -> Predictor:
     return Predictor(toy_model, detector=BrightAndDark())
@@ -126,6 +134,13 @@ def test_frames_between_are_left_out_or_shown(predictor: Predictor) -> None:
     assert len(answers) == 20
     assert [answer.frame.number for answer in answers if answer.is_new] == [0, 5, 10, 15]
     assert answers[7].faces is answers[5].faces
+
+
+def test_every_thirtieth_frame_has_the_same_people(predictor: Predictor) -> None:
+    answers, analysis = _answers(predictor, OneWhoStays(480), every=30)
+    assert [[tracked.track for tracked in answer.faces] for answer in answers] == [[1]] * 16
+    (person,) = analysis.summaries()
+    assert person.seen_seconds == pytest.approx(450 / FPS)
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,10 @@ def test_faces_that_cross_keep_their_numbers(fps: int) -> None:
 
 def test_a_short_gap_is_bridged_and_a_long_one_is_not() -> None:
     tracker = Tracker(longest_gap_seconds=1.0)
-    assert tracker.update([_at(100)], 0.0) == [1]
-    assert tracker.update([], 0.5) == []
-    assert tracker.update([_at(104)], 0.9) == [1]
-    assert tracker.live_numbers == {1}
-    assert tracker.update([_at(104)], 2.0) == [2]
-    assert tracker.live_numbers == {2}
+    for step in range(31):
+        gone = 2 <= step < 11 or 12 <= step < 30
+        expected = [] if gone else [2 if step == 30 else 1]
+        assert tracker.update([] if gone else [_at(100)], step / 10) == expected
 
 
 def test_a_moving_face_is_found_again_where_it_should_be() -> None:
@@ -91,3 +89,18 @@ def test_jitter_does_not_change_numbers() -> None:
 
 
 _PLACES = ((60, 60), (140, 70), (300, 200))
+
+
+@pytest.mark.parametrize("step_seconds", [0.04, 0.9, 1.2, 10.0])
+def test_a_face_that_stays_is_one_person_however_seldom_it_is_looked_at(step_seconds: float) -> None:
+    tracker = Tracker()
+    for step in range(16):
+        missed = step == 8
+        assert tracker.update([] if missed else [_at(100 + step % 3)], step * step_seconds) == [1] * (not missed)
+
+
+def test_a_pause_is_no_step() -> None:
+    tracker = Tracker()
+    for step in range(20):
+        tracker.update([_at(100)], step / 10)
+    assert tracker.update([_at(100)], 60.0) == [2]

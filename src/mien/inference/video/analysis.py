@@ -21,8 +21,7 @@ from mien.inference.predictor import Predictor
 from mien.inference.quality import flags_of
 from mien.inference.results import DetectedFace, Face
 from mien.inference.video.clip import Clip, Frame
-from mien.inference.video.smoothing import Smoother, TrackSummary, TrackTally
-from mien.inference.video.tracking import Tracker
+from mien.inference.video.tracking import FaceTracks, TrackSummary
 
 __all__ = ["FrameAnswer", "TrackedFace", "VideoAnalysis"]
 
@@ -78,8 +77,8 @@ class VideoAnalysis:
         predictor: What answers.
         every: Search only each so-manieth frame.
         start_seconds, end_seconds: From when to when; None is the end.
-        smoothing_seconds: Time constant of the averaging (see `Smoother`); 0 turns it off.
-        longest_gap_seconds: A face that is away for longer comes back as a new track.
+        smoothing_seconds: Time constant of the averaging (see `FaceTracks`); 0 turns it off.
+        longest_gap_seconds: A face that is away for longer comes back as a new track (see `Tracker`).
         yield_skipped: Whether frames that are not searched come, too, with the faces of the last searched one: what an
             annotated video needs.
         workers: Threads that search frames at the same time; None takes as many as there are cores, at most 4. More
@@ -113,10 +112,7 @@ class VideoAnalysis:
         self._span = (start_seconds, end_seconds)
         self._yield_skipped = yield_skipped
         self._workers = workers or min(4, os.cpu_count() or 1)
-        self._longest_gap_seconds = longest_gap_seconds
-        self._tracker = Tracker(longest_gap_seconds=longest_gap_seconds)
-        self._smoother = Smoother(smoothing_seconds)
-        self._tallies: dict[int, TrackTally] = {}
+        self._tracks = FaceTracks(smoothing_seconds=smoothing_seconds, longest_gap_seconds=longest_gap_seconds)
 
     def answers(self, clip: Clip) -> Iterator[FrameAnswer]:
         """The frames and their faces, in order."""
@@ -133,7 +129,7 @@ class VideoAnalysis:
 
     def summaries(self) -> tuple[TrackSummary, ...]:
         """The people seen so far, in the order in which they came."""
-        return tuple(tally.summary() for tally in self._tallies.values())
+        return self._tracks.summaries()
 
     def _frames(self, clip: Clip) -> Iterator[tuple[Frame, bool]]:
         """The frames that are answered, and whether each is searched."""
@@ -152,23 +148,18 @@ class VideoAnalysis:
     def _followed(self, searched: _Searched) -> tuple[TrackedFace, ...]:
         """Who the faces of a frame are, with probabilities that are averaged over time."""
         frame = searched.frame
-        numbers = self._tracker.update([one.box for one in searched.found], frame.time_seconds)
-        self._smoother.forget_all_but(self._tracker.live_numbers)
-        tracked = []
-        answered = zip(searched.found, searched.crops, searched.probabilities, numbers, strict=True)
-        for one, crop, instant, number in answered:
-            smooth = self._smoother.smooth(number, instant, frame.time_seconds)
-            face = self._predictor.face(one, smooth, quality=flags_of(one, crop, frame.image_rgb.shape))
-            tracked.append(TrackedFace(number, face, EMOTIONS[int(instant.argmax())]))
-            self._tally(number, smooth, frame.time_seconds)
-        return tuple(tracked)
-
-    def _tally(self, number: int, probabilities: np.ndarray, time_seconds: float) -> None:
-        if number not in self._tallies:
-            # A person's time goes on through a gap that the tracker bridges.
-            self._tallies[number] = TrackTally(number, self._longest_gap_seconds)
-        best = int(probabilities.argmax())
-        self._tallies[number].add(best, float(probabilities[best]), time_seconds)
+        boxes = [one.box for one in searched.found]
+        all_tracked = self._tracks.update(boxes, searched.probabilities, frame.time_seconds)
+        return tuple(
+            TrackedFace(
+                tracked.track,
+                self._predictor.face(one, tracked.probabilities, quality=flags_of(one, crop, frame.image_rgb.shape)),
+                EMOTIONS[int(instant.argmax())],
+            )
+            for tracked, one, crop, instant in zip(
+                all_tracked, searched.found, searched.crops, searched.probabilities, strict=True
+            )
+        )
 
 
 ROW_COLUMNS = (

@@ -1,21 +1,25 @@
-"""Which face of this frame is which face of the last ones: stable numbers for people, across gaps and crossings.
+"""Which face of this frame is which face of the last ones, and what each person's probabilities come to over time.
 
 A small tracker in the manner of SORT (Bewley et al. 2016, arXiv:1602.00763): each track's box moves on at its own
-speed, and boxes are given to the tracks that they overlap best. Faces are few and large, so no appearance model and
-no Kalman filter is needed; speed is smoothed instead. Knows nothing of emotions.
+speed, and boxes are given to the tracks that they are nearest to. Faces are few and large, so no appearance model and
+no Kalman filter is needed; speed is smoothed instead.
 """
 
 from __future__ import annotations
 
 import math
+import statistics
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
+from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.inference.results import Box
 
-__all__ = ["Tracker"]
+__all__ = ["FaceTracks", "TrackSummary", "Tracked", "Tracker"]
 
 # A box farther from a track's place than this share of its size is another face. Places are compared by distance
 # rather than by overlap, so that a small face that moves fast is not lost.
@@ -24,6 +28,10 @@ _FARTHEST = 0.8
 _LARGEST_RATIO = 1.8
 # Share of the newest measurement in a track's speed.
 _SPEED_SHARE = 0.5
+# Where frames are far apart, a face may still be missed in one of them: two steps, and half a one for jitter.
+_LONGEST_GAP_STEPS = 2.5
+# The usual step is the median of this many, so that a pause is none.
+_STEPS = 9
 
 
 @dataclass
@@ -52,13 +60,16 @@ class Tracker:
     """Gives each face a number that stays with it.
 
     Args:
-        longest_gap_seconds: A face that is away for longer comes back as a new one.
+        longest_gap_seconds: A face that is away for longer comes back as a new one; where frames come seldom, one that
+            is away for longer than two of them.
     """
 
     def __init__(self, *, longest_gap_seconds: float = 1.0) -> None:
         self._longest_gap_seconds = longest_gap_seconds
         self._tracks: list[_Track] = []
         self._count = 0
+        self._last_seconds = math.nan
+        self._steps: deque[float] = deque(maxlen=_STEPS)
 
     def update(self, boxes: Sequence[Box], time_seconds: float) -> list[int]:
         """The numbers of a frame's boxes.
@@ -70,9 +81,8 @@ class Tracker:
         Returns:
             One number per box, from 1; no number twice.
         """
-        self._tracks = [
-            track for track in self._tracks if time_seconds - track.time_seconds <= self._longest_gap_seconds
-        ]
+        gap_seconds = self._gap_seconds(time_seconds)
+        self._tracks = [track for track in self._tracks if time_seconds - track.time_seconds <= gap_seconds]
         numbers = [0] * len(boxes)
         for position, track in _pairs(boxes, self._tracks, time_seconds):
             track.move(boxes[position], time_seconds)
@@ -83,6 +93,14 @@ class Tracker:
                 numbers[position] = self._count
                 self._tracks.append(_Track(self._count, box, time_seconds))
         return numbers
+
+    def _gap_seconds(self, time_seconds: float) -> float:
+        """For how long a face may be away by now."""
+        if not math.isnan(self._last_seconds):
+            self._steps.append(time_seconds - self._last_seconds)
+        self._last_seconds = time_seconds
+        usual_seconds = statistics.median(self._steps) if self._steps else 0.0
+        return max(self._longest_gap_seconds, _LONGEST_GAP_STEPS * usual_seconds)
 
     @property
     def live_numbers(self) -> set[int]:
@@ -116,3 +134,129 @@ def _distance(box: Box, track: _Track, time_seconds: float) -> float:
 
 def _centre(box: Box) -> tuple[float, float]:
     return box.x + box.width / 2, box.y + box.height / 2
+
+
+class Tracked(NamedTuple):
+    """A face whose person is known.
+
+    Attributes:
+        track: The person's number, from 1, the same in every frame.
+        probabilities: float32 (7,), averaged over the time of this person; they sum to 1.
+    """
+
+    track: int
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
+class TrackSummary:
+    """One person in a video.
+
+    Attributes:
+        track: The number.
+        first_seconds, last_seconds: When the face was seen first and last.
+        seen_seconds: For how long in all, from the first to the last frame of its number.
+        emotion: The one shown longest: the largest of the shares.
+        shares: Share of the time seen that each emotion was the most probable; they sum to 1.
+        confidence: Mean confidence, 0 to 1.
+    """
+
+    track: int
+    first_seconds: float
+    last_seconds: float
+    seen_seconds: float
+    emotion: str
+    shares: dict[str, float]
+    confidence: float
+
+
+class FaceTracks:
+    """Follows people through frames: who each face is, with probabilities smoothed over time.
+
+    Args:
+        smoothing_seconds: Time constant of the exponential average: after this time a sudden change has come through
+            to 63 %, after three times to 95 %; 0 smooths nothing. May be changed while it goes on.
+        longest_gap_seconds: See `Tracker`.
+        remember: Keep the summaries of people who have gone; False where frames never end and memory must not grow.
+    """
+
+    def __init__(
+        self, *, smoothing_seconds: float = 0.5, longest_gap_seconds: float = 1.0, remember: bool = True
+    ) -> None:
+        self.smoothing_seconds = smoothing_seconds
+        self._tracker = Tracker(longest_gap_seconds=longest_gap_seconds)
+        self._live: dict[int, _Person] = {}
+        self._gone: list[TrackSummary] = []
+        self._remember = remember
+
+    def update(self, boxes: Sequence[Box], probabilities: np.ndarray, time_seconds: float) -> list[Tracked]:
+        """Take the faces of one frame.
+
+        Args:
+            boxes: Where they are.
+            probabilities: float32 (N, 7), what this frame alone says of each; rows sum to 1.
+            time_seconds: When; later than the last frame.
+
+        Returns:
+            One value per face, in the same order.
+        """
+        numbers = self._tracker.update(boxes, time_seconds)
+        self._forget_all_but(self._tracker.live_numbers)
+        tracked = []
+        for number, instant in zip(numbers, probabilities, strict=True):
+            person = self._live.setdefault(number, _Person(number, time_seconds))
+            tracked.append(Tracked(number, person.add(instant, time_seconds, self.smoothing_seconds)))
+        return tracked
+
+    def summaries(self) -> tuple[TrackSummary, ...]:
+        """The people seen so far, in the order in which they came."""
+        people = [*self._gone, *(person.summary() for person in self._live.values())]
+        return tuple(sorted(people, key=lambda person: person.track))
+
+    def _forget_all_but(self, numbers: set[int]) -> None:
+        for number in self._live.keys() - numbers:
+            person = self._live.pop(number)
+            if self._remember:
+                self._gone.append(person.summary())
+
+
+@dataclass
+class _Person:
+    """The average and the sums of one track; its size does not grow with the video."""
+
+    track: int
+    first_seconds: float
+    last_seconds: float = math.nan
+    _smooth: np.ndarray = field(default_factory=lambda: np.zeros(NUM_EMOTIONS, np.float32))
+    _seconds: np.ndarray = field(default_factory=lambda: np.zeros(NUM_EMOTIONS))
+    _counts: np.ndarray = field(default_factory=lambda: np.zeros(NUM_EMOTIONS))
+    _confidence: float = 0.0
+
+    def add(self, probabilities: np.ndarray, time_seconds: float, smoothing_seconds: float) -> np.ndarray:
+        """Take one frame, and give float32 (7,): the average by then."""
+        passed = 0.0 if math.isnan(self.last_seconds) else max(0.0, time_seconds - self.last_seconds)
+        if self._counts.any() and smoothing_seconds > 0:
+            # By the time that passed, so that dropped frames and variable frame rates do not change the speed.
+            weight = np.float32(1 - math.exp(-passed / smoothing_seconds))
+            probabilities = self._smooth + weight * (probabilities - self._smooth)
+        best = int(probabilities.argmax())
+        self._seconds[best] += passed
+        self._counts[best] += 1
+        self._confidence += float(probabilities[best])
+        self._smooth, self.last_seconds = probabilities, time_seconds
+        return probabilities
+
+    def summary(self) -> TrackSummary:
+        """What it comes to."""
+        # A face of a single frame has no duration; frames count then.
+        weights = self._seconds if self._seconds.any() else self._counts
+        shares = weights / weights.sum()
+        return TrackSummary(
+            track=self.track,
+            first_seconds=self.first_seconds,
+            last_seconds=self.last_seconds,
+            seen_seconds=float(self._seconds.sum()),
+            emotion=EMOTIONS[int(shares.argmax())],
+            shares={name: float(share) for name, share in zip(EMOTIONS, shares, strict=True)},
+            confidence=float(self._confidence / self._counts.sum()),
+        )
