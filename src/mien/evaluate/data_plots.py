@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -18,7 +17,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from mien.data.dataset import Split
 from mien.data.summary import Summary
 from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS, NUM_EMOTIONS
-from mien.evaluate.style import INK, MUTED, new_figure, styled, title
+from mien.evaluate.style import INK, MUTED, empty_figure, new_figure, styled, title
 
 __all__ = ["augmentation_figure", "class_distribution_figure", "mean_faces_figure", "samples_figure"]
 
@@ -32,8 +31,7 @@ def class_distribution_figure(summary: Summary) -> Figure:
     """The share of each emotion in each split, one panel a split, with the number of images at the bars."""
     splits = {name: split for name, split in summary.splits.items() if split.images}
     with styled():
-        figure = Figure(figsize=(2.4 + 2.3 * len(splits), 3.4), layout=ConstrainedLayoutEngine(wspace=0.06))
-        FigureCanvasAgg(figure)
+        figure = empty_figure(2.4 + 2.3 * len(splits), 3.4, layout=ConstrainedLayoutEngine(wspace=0.06))
         panels = figure.subplots(1, max(len(splits), 1), sharey=True, sharex=True, squeeze=False)[0]
         for axes, (name, split) in zip(panels, splits.items(), strict=False):
             shares = split.class_counts / split.images
@@ -101,8 +99,7 @@ def mean_faces_figure(summary: Summary) -> Figure:
     difference = even - (even[present].mean(axis=0) if present.any() else 0)
     reach = float(np.abs(difference[present]).max(initial=1.0))
     with styled():
-        figure = Figure(figsize=(9.4, 3.0), layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = empty_figure(9.4, 3.0)
         panels = figure.subplots(2, NUM_EMOTIONS)
         for code, name in enumerate(EMOTIONS):
             upper, lower = panels[:, code]

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS, NUM_EMOTIONS
 from mien.evaluate.plots import ConfusionMatrixPlot
-from mien.evaluate.style import ACCENT, INK, MUTED, SECOND, styled, title
+from mien.evaluate.style import ACCENT, INK, MUTED, SECOND, empty_figure, styled, title
 
 __all__ = ["AnsweredFaces", "AnsweredPhoto", "Overview", "one_of_each"]
 
@@ -81,8 +80,7 @@ class Overview:
     def draw(self) -> Figure:
         """The page as a figure of 12.8 by 8 inches."""
         with styled():
-            figure = Figure(figsize=(12.8, 8.0))
-            FigureCanvasAgg(figure)
+            figure = empty_figure(12.8, 8.0, layout=None)
             figure.text(0.025, 0.955, self.headline, fontsize=18, fontweight="bold", color=INK, va="center")
             figure.text(0.025, 0.917, self.remark, fontsize=10.5, color=MUTED, va="center")
             _draw_faces(figure, self.faces)

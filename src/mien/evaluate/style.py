@@ -1,11 +1,12 @@
 """How every figure of mien looks: a quiet light style, text that can be read in print.
 
-Figures are made with `new_figure`, which never touches matplotlib's global state, and kept with `save_figure`.
-What is drawn is the business of the plots.
+Figures are made with `new_figure` or `empty_figure`, which never touch matplotlib's global state, and kept with
+`save_figure`. What is drawn is the business of the plots.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import LayoutEngine
 
 from mien.run import atomic_write
 
@@ -25,6 +27,7 @@ __all__ = [
     "MUTED",
     "SECOND",
     "SEQUENTIAL",
+    "empty_figure",
     "figure_of",
     "new_figure",
     "save_figure",
@@ -90,19 +93,40 @@ def styled() -> Iterator[None]:
         yield
 
 
-def new_figure(width: float = 6.4, height: float = 4.0) -> tuple[Figure, Axes]:
-    """An empty figure in mien's style with one pair of axes.
+class _ShownFigure(Figure):
+    """A figure that a notebook shows by itself: matplotlib's own are shown only where pyplot made them."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        buffer = io.BytesIO()
+        with styled():
+            self.savefig(buffer, format="png")
+        width, height = (round(96 * inches) for inches in self.get_size_inches())  # CSS: 96 pixels are an inch
+        return buffer.getvalue(), {"width": width, "height": height}
+
+
+def empty_figure(width: float, height: float, *, layout: LayoutEngine | str | None = "constrained") -> Figure:
+    """An empty figure in mien's style.
 
     Args:
         width: In inches.
         height: In inches.
-
-    Returns:
-        The figure, which lays itself out so that nothing is clipped, and its axes.
+        layout: What keeps its parts apart, as matplotlib names it; None leaves them where they are put.
     """
     with styled():
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = _ShownFigure(figsize=(width, height), layout=layout)  # type: ignore[arg-type]
         FigureCanvasAgg(figure)
+        return figure
+
+
+def new_figure(width: float = 6.4, height: float = 4.0) -> tuple[Figure, Axes]:
+    """An empty figure, which lays itself out so that nothing is clipped, and its one pair of axes.
+
+    Args:
+        width: In inches.
+        height: In inches.
+    """
+    with styled():
+        figure = empty_figure(width, height)
         return figure, figure.add_subplot()
 
 
