@@ -13,9 +13,9 @@ import statistics
 
 from machine import machine_facts
 
+from mien.files import write_json
 from mien.inference.bench import measure_face_ms
 from mien.inference.model_files import WEIGHTS_PATH, bundled_models
-from mien.run import write_json
 
 ROUNDS = 7
 

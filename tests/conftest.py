@@ -13,7 +13,8 @@ import pytest
 from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 
-from mien.card import ModelCard, sha256_of, write_card
+from mien.card import ModelCard, write_card
+from mien.files import sha256_of
 from mien.run import Run
 
 # A busy machine is slow at times, which is no defect of the code under test.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mien.card import ModelCard, read_card, sha256_of, write_card
+from mien.card import ModelCard, read_card, write_card
 from mien.emotions import EMOTIONS
 from mien.errors import ModelError
 from mien.run import SCHEMA_VERSION
@@ -93,9 +92,3 @@ def test_damaged_card_is_one_sentence(tmp_path: Path, content: bytes) -> None:
 def test_missing_card_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="mien export RUN"):
         read_card(tmp_path / "model.json")
-
-
-def test_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "model.onnx"
-    path.write_bytes(b"abc" * 100_000)
-    assert sha256_of(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ import typer.main
 from mien import __version__
 from mien.cli import app, main
 from mien.errors import DataError, MienError
+from mien.files import Output
 
 
 def _commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -118,6 +122,25 @@ def _interrupted_outside_a_command(**_: Any) -> None:
 def test_ctrl_c_is_one_line_and_130(run: Callable[..., object], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["work"], run=run) == 130
     assert capsys.readouterr().err.strip() == "mien: Stopped."
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_stop_keeps_what_was_written_and_says_so(
+    number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = _raising(ValueError("was not stopped"))
+
+    @fake.command()
+    def write() -> None:
+        with Output(tmp_path / "rows.csv", keep_partial=True) as output:
+            output.path.write_text("half")
+            os.kill(os.getpid(), number)
+
+    assert main(["write"], run=fake) == 130
+    message = " ".join(capsys.readouterr().err.split())
+    assert message == f"mien: Stopped. What was written until then is kept in {tmp_path}/rows.csv.partial."
+    assert (tmp_path / "rows.csv.partial").read_text() == "half"
 
 
 def test_the_installed_script_and_python_dash_m_are_the_same_program() -> None:

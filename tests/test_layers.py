@@ -13,13 +13,15 @@ from mien.emotions import EMOTIONS
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "mien"
 
 # Which rooms (or single modules) each room may import; every room may import its own modules.
-NAMES = {"errors", "emotions"}
+NAMES = {"errors", "emotions", "files", "machine"}
 CONTRACTS = NAMES | {"images", "config", "run", "card"}
 EVERYTHING = CONTRACTS | {"data", "inference", "learn", "evaluate", "server", "demo", "explanations"}
 MAY_IMPORT = {
     "__init__": {"inference"},  # the public names, looked up when first asked for
     "errors": set[str](),
     "emotions": set[str](),
+    "files": {"errors"},
+    "machine": set[str](),
     "images": NAMES,
     "config": NAMES,
     "run": NAMES,

@@ -1,9 +1,7 @@
-"""The run folder: whole files or none, and damage told in one sentence."""
+"""The run folder: damage is said in one sentence."""
 
 from __future__ import annotations
 
-import json
-import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +12,8 @@ from hypothesis import strategies as st
 
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import RunError
-from mien.run import SCHEMA_VERSION, Probabilities, Provenance, Run, atomic_write, write_json
+from mien.files import write_json
+from mien.run import SCHEMA_VERSION, Probabilities, Provenance, Run
 
 
 def _some_probabilities(n: int, seed: int = 0) -> Probabilities:
@@ -24,69 +23,6 @@ def _some_probabilities(n: int, seed: int = 0) -> Probabilities:
         y_true=random.integers(0, NUM_EMOTIONS, n),
         probabilities=random.dirichlet(np.ones(NUM_EMOTIONS), n).astype(np.float32),
     )
-
-
-# --- atomic writes
-
-
-def test_a_finished_write_replaces_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "folder" / "metrics.json"
-    for value in (1, 2):
-        write_json(path, {"value": value})
-    assert json.loads(path.read_text()) == {"value": 2}
-    assert [p.name for p in path.parent.iterdir()] == ["metrics.json"]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
-
-
-@pytest.mark.parametrize("interruption", [ZeroDivisionError, KeyboardInterrupt, OSError])
-def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path, interruption: type[BaseException]) -> None:
-    path = tmp_path / "model.keras"
-    path.write_text("old")
-    expected = RunError if interruption is OSError else interruption
-    with pytest.raises(expected), atomic_write(path) as temporary:
-        temporary.write_text("half")
-        raise interruption
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_temporary_file_keeps_the_suffix_and_the_folder(tmp_path: Path) -> None:
-    with atomic_write(tmp_path / "model.keras") as temporary:
-        assert temporary.suffix == ".keras"
-        assert temporary.parent == tmp_path
-
-
-def test_a_folder_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(RunError, match=r"Expected a folder with room to write config\.json\. Received: .+\."):
-        write_json(tmp_path / "file" / "config.json", {})
-    assert (tmp_path / "file").read_text() == "not a folder"
-
-
-def test_a_target_that_is_a_folder_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "config.json").mkdir()
-    with pytest.raises(RunError, match="Expected a folder with room to write"):
-        write_json(tmp_path / "config.json", {})
-    assert [p.name for p in tmp_path.iterdir()] == ["config.json"]
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full is a Linux one")
-def test_a_full_disk_is_one_sentence_and_no_file(tmp_path: Path) -> None:
-    with (
-        pytest.raises(RunError, match=r"Received: No space left on device .* Free some space"),
-        atomic_write(tmp_path / "history.csv") as temporary,
-    ):
-        temporary.write_text("half")
-        with Path("/dev/full").open("w") as full:
-            full.write("the other half")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}])
-def test_what_is_no_json_is_a_defect_and_leaves_nothing(tmp_path: Path, value: object) -> None:
-    with pytest.raises((ValueError, TypeError)):
-        write_json(tmp_path / "metrics.json", {"value": value})
-    assert list(tmp_path.iterdir()) == []
 
 
 # --- JSON of a run

@@ -7,7 +7,6 @@ from a file name.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -17,9 +16,10 @@ from typing import Any
 
 from mien.emotions import EMOTIONS
 from mien.errors import ModelError
-from mien.run import SCHEMA_VERSION, write_json
+from mien.files import write_json
+from mien.run import SCHEMA_VERSION
 
-__all__ = ["ModelCard", "read_card", "sha256_of", "write_card"]
+__all__ = ["ModelCard", "read_card", "write_card"]
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,6 @@ class ModelCard:
 
 
 _FIELDS = {f.name: f for f in dataclasses.fields(ModelCard)}
-
-
-def sha256_of(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def write_card(path: Path, card: ModelCard) -> None:

@@ -18,8 +18,9 @@ import numpy as np
 from mien.config import AugmentConfig, Config, ModelConfig, OptimizerConfig, TrainConfig
 from mien.emotions import EMOTIONS
 from mien.errors import RunError
+from mien.files import atomic_write, write_json
 from mien.inference.results import Face, Prediction
-from mien.run import Run, atomic_write, write_json
+from mien.run import Run
 
 if TYPE_CHECKING:
     from mien.data.dataset import Dataset, Split

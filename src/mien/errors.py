@@ -6,6 +6,7 @@
     │   ├── ImageFormatError      a file that is no image of a kind that mien reads
     │   └── ImageTooLargeError    an image that is too large to be read safely
     ├── ConfigError               an unknown key, a value out of range, two settings that contradict each other
+    ├── OutputError               a file that cannot be written, or must not be replaced
     ├── RunError                  a run folder that is missing, incomplete, or from a newer mien
     ├── ModelError                model files that are missing, damaged, or do not match each other
     ├── DetectorError             a face detector that is not available on this machine
@@ -27,6 +28,7 @@ __all__ = [
     "MienError",
     "MissingExtraError",
     "ModelError",
+    "OutputError",
     "RunError",
 ]
 
@@ -53,6 +55,10 @@ class ImageTooLargeError(ImageError):
 
 class ConfigError(MienError):
     """An unknown key, a value out of range, or settings that contradict each other."""
+
+
+class OutputError(MienError):
+    """A file that cannot be written, or that must not be replaced."""
 
 
 class RunError(MienError):

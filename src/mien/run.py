@@ -1,4 +1,4 @@
-"""The run folder: the only place that spells its file names, and how its files are written.
+"""The run folder: the only place that spells its file names.
 
     runs/<name>/
       config.json                  what was asked, complete
@@ -13,8 +13,7 @@
       model.onnx, model.json
       int8/                        model.onnx, model.json of an int8 copy
 
-Every write goes to a temporary file in the same folder and is renamed over the old one, so a reader sees the old
-file or the new one, never half of one.
+Every file is written whole or not at all (`mien.files`).
 """
 
 from __future__ import annotations
@@ -24,9 +23,7 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,17 +32,9 @@ import numpy as np
 
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import RunError
+from mien.files import atomic_write, write_json
 
-__all__ = [
-    "HISTORY_COLUMNS",
-    "SCHEMA_VERSION",
-    "Probabilities",
-    "Provenance",
-    "Run",
-    "Scores",
-    "atomic_write",
-    "write_json",
-]
+__all__ = ["HISTORY_COLUMNS", "SCHEMA_VERSION", "Probabilities", "Provenance", "Run", "Scores"]
 
 SCHEMA_VERSION = 1
 _SUM_SLACK = 1e-2  # bfloat16 has 8 bits of mantissa; seven of its roundings stay below this
@@ -61,40 +50,6 @@ HISTORY_COLUMNS = (
     "seconds",
     "images_per_second",
 )
-
-
-@contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it over `path` when the block ends well, remove it otherwise.
-
-    Raises:
-        RunError: The folder cannot be written, or the disk is full. Nothing of the file is left.
-    """
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix is kept because writers such as Keras and matplotlib choose the format by it.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        # mkstemp makes files that only the owner reads; results are for sharing.
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        raise RunError(
-            f"Expected a folder with room to write {path.name}. Received: {error.strerror or error} ({path.parent}). "
-            "Free some space or choose another folder."
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically."""
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mien.data import cache
-from mien.data.cache import cache_dir, load_cached, store_cached
+from mien.data.cache import load_cached, store_cached
 from mien.data.samples import Samples
 
 
@@ -91,24 +91,3 @@ def test_the_entries_used_last_stay(samples, tmp_path: Path):
 def test_nothing_temporary_is_left(samples, tmp_path: Path):
     store_cached("key", samples, folder=tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".npz"]
-
-
-def test_the_folder_is_where_the_user_wants_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setenv("MIEN_CACHE_DIR", str(tmp_path / "mine"))
-    assert cache_dir() == tmp_path / "mine"
-
-
-@pytest.mark.parametrize(
-    ("platform", "variable", "tail"),
-    [
-        ("linux", "XDG_CACHE_HOME", "base/mien"),
-        ("darwin", None, "Library/Caches/mien"),
-        ("win32", "LOCALAPPDATA", "base/mien/Cache"),
-    ],
-)
-def test_the_folder_of_each_platform(monkeypatch: pytest.MonkeyPatch, platform: str, variable: str | None, tail: str):
-    monkeypatch.delenv("MIEN_CACHE_DIR")
-    monkeypatch.setattr("sys.platform", platform)
-    if variable:
-        monkeypatch.setenv(variable, "base")
-    assert cache_dir().as_posix().endswith(tail)

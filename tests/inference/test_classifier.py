@@ -100,7 +100,7 @@ def test_a_mismatch_is_refused(make_toy_model: MakeModel, options: dict[str, Any
 
 
 def test_a_file_that_is_no_model_is_refused(make_toy_model: MakeModel) -> None:
-    from mien.card import sha256_of
+    from mien.files import sha256_of
 
     run = Run(make_toy_model())
     run.onnx_path.write_bytes(b"no model")

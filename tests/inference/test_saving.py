@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.errors import ImageError, RunError
+from mien.errors import ImageError, OutputError
 from mien.images import read_image
 from mien.inference.photo_paths import Photo
 from mien.inference.saving import copy_paths, write_image
@@ -47,5 +47,5 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="PNG"):
         write_image(tmp_path / "a.webp", np.zeros((1, 17_000, 3), np.uint8))
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(RunError):
+    with pytest.raises(OutputError):
         write_image(tmp_path / "file" / "a.png", np.zeros((1, 1, 3), np.uint8))

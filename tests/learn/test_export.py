@@ -9,11 +9,12 @@ import onnx
 import onnxruntime
 import pytest
 
-from mien.card import read_card, sha256_of
+from mien.card import read_card
 from mien.config import ModelConfig
 from mien.data.dataset import Split
 from mien.errors import ModelError, RunError
 from mien.evaluate.calibration import fit_temperature
+from mien.files import sha256_of
 from mien.learn import export as export_module
 from mien.learn.compact import store_kernels_as_int16
 from mien.learn.export import MAX_DIFFERENCE, Export, export

@@ -9,10 +9,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mien.card import ModelCard, read_card, sha256_of, write_card
+from mien.card import ModelCard, read_card, write_card
 from mien.data.dataset import Split
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import ModelError
+from mien.files import sha256_of
 from mien.inference.classifier import Classifier
 from mien.learn.quantise import HEAD, Quantised, quantise
 from mien.run import Run

@@ -1,8 +1,8 @@
 """The command line: each command parses, imports what it needs, makes one library call, prints, and exits.
 
 This module owns the list of commands and what a person sees when one fails. A known error is one line and exit
-code 1; a wrong option is Typer's message and exit code 2; Ctrl-C is one line and 130. Anything else is a defect in
-mien and keeps its traceback. Importing this module loads neither Keras nor matplotlib nor OpenCV.
+code 1; a wrong option is Typer's message and exit code 2; Ctrl-C, SIGTERM and SIGHUP are one line and 130. Anything
+else is a defect in mien and keeps its traceback. Importing this module loads neither Keras nor matplotlib nor OpenCV.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from mien.cli.summary import summary
 from mien.cli.synthetic import synthetic
 from mien.cli.video import video
 from mien.errors import MienError, MissingExtraError
+from mien.machine import stop_signals_as_interrupt
 
 __all__ = ["app", "main"]
 
@@ -110,22 +111,30 @@ def main(arguments: Sequence[str] | None = None, *, run: Callable[..., object] =
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        run(args=arguments, prog_name="mien")
+        with stop_signals_as_interrupt():
+            run(args=arguments, prog_name="mien")
     except MienError as error:
-        return _fail(str(error), 1)
+        return _fail(_with_notes(str(error), error), 1)
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
         if library not in _EXTRA_OF:
             raise
         command = " ".join(["mien", *(word for word in arguments[:1] if not word.startswith("-"))])
         return _fail(str(MissingExtraError(command, _EXTRA_OF[library], library)), 1)
-    except KeyboardInterrupt:
-        return _fail("Stopped.", _EXIT_INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return _fail(_with_notes("Stopped.", stop), _EXIT_INTERRUPTED)
     except SystemExit as stop:
         # Typer always leaves this way; it turns a Ctrl-C inside a command into a silent exit of its own.
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-        return _fail("Stopped.", code) if code == _EXIT_INTERRUPTED else code
+        return _fail(_with_notes("Stopped.", stop), code) if code == _EXIT_INTERRUPTED else code
     return 0
+
+
+def _with_notes(message: str, error: BaseException) -> str:
+    """The message, and what was noted on the exception or the one that it stands for, such as a partial file."""
+    while error.__context__ is not None and not hasattr(error, "__notes__"):
+        error = error.__context__
+    return " ".join([message, *getattr(error, "__notes__", [])])
 
 
 def _fail(message: str, code: int) -> int:

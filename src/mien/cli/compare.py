@@ -61,7 +61,7 @@ def _save(comparison: Comparison, path: Path) -> None:
 
     import pandas as pd
 
-    from mien.run import atomic_write
+    from mien.files import atomic_write
 
     rows = [
         {"first": pair.first, "second": pair.second, **dataclasses.asdict(image)}

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import sys
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -19,11 +17,10 @@ import numpy as np
 
 from mien import __version__
 from mien.data.samples import Samples
-from mien.errors import DataError
+from mien.errors import DataError, OutputError
+from mien.files import atomic_write, cache_folder
 
-__all__ = ["cache_dir", "load_cached", "store_cached"]
-
-CACHE_DIR_VARIABLE = "MIEN_CACHE_DIR"
+__all__ = ["load_cached", "store_cached"]
 
 # Raise it whenever a reader would give other samples for the same bytes.
 FORMAT_VERSION = 1
@@ -35,27 +32,16 @@ _ENTRY_SUFFIX = ".samples.npz"
 _BROKEN_ENTRY = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, DataError)
 
 
-def cache_dir() -> Path:
-    """Where parsed sources are kept: `MIEN_CACHE_DIR`, or the platform's folder for caches; it may not exist yet."""
-    if chosen := os.environ.get(CACHE_DIR_VARIABLE):
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA")
-        return (Path(base) if base else Path.home() / "AppData" / "Local") / "mien" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "mien"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "mien"
-
-
 def load_cached(content_hash: str, *, folder: Path | None = None) -> Samples | None:
     """The samples stored for this content, or None when there are none or they are damaged.
 
     Args:
         content_hash: From `file_hash.remembered_hash`.
-        folder: The cache folder; `cache_dir()` by default.
+        folder: The cache folder; `files.cache_folder()` by default.
     """
     path = _entry_path(content_hash, folder)
+    if path is None:
+        return None
     try:
         with np.load(path, allow_pickle=False) as entry:
             samples = _from_arrays({name: entry[name] for name in entry.files})
@@ -69,25 +55,21 @@ def load_cached(content_hash: str, *, folder: Path | None = None) -> Samples | N
 def store_cached(content_hash: str, samples: Samples, *, folder: Path | None = None) -> None:
     """Keep `samples` for the next time; silently does nothing where that is impossible."""
     path = _entry_path(content_hash, folder)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    except OSError:
+    if path is None:
         return
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with contextlib.suppress(OutputError, OSError):
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
             np.savez(file, **_to_arrays(samples))  # type: ignore[arg-type]
-        os.replace(temporary, path)  # noqa: PTH105
         _forget_oldest(path.parent)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
 
 
-def _entry_path(content_hash: str, folder: Path | None) -> Path:
+def _entry_path(content_hash: str, folder: Path | None) -> Path | None:
+    folder = folder or cache_folder()
+    if folder is None:
+        return None
     # Another version of mien may read the same bytes differently.
     key = hashlib.blake2b(f"{FORMAT_VERSION}:{__version__}:{content_hash}".encode(), digest_size=16).hexdigest()
-    return (folder or cache_dir()) / f"{key}{_ENTRY_SUFFIX}"
+    return folder / f"{key}{_ENTRY_SUFFIX}"
 
 
 def _to_arrays(samples: Samples) -> dict[str, np.ndarray]:

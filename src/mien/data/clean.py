@@ -20,7 +20,7 @@ from mien.data.audit import BLANK_STD, NearPair, members_of
 from mien.data.content_hash import content_hashes, dataset_fingerprint
 from mien.data.dataset import SPLIT_NAMES, Dataset
 from mien.emotions import EMOTIONS
-from mien.run import atomic_write
+from mien.files import atomic_write
 
 __all__ = ["Cleaned", "Removed", "clean", "write_removed"]
 
@@ -89,7 +89,7 @@ def write_removed(removed: Iterable[Removed], path: Path) -> None:
     """Write the list as csv, with the columns of `Removed`.
 
     Raises:
-        RunError: The file cannot be written.
+        OutputError: The file cannot be written.
     """
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -11,10 +11,12 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from mien.errors import OutputError
+from mien.files import write_json
 
 __all__ = ["file_hash", "file_identity", "remembered_hash"]
 
@@ -42,16 +44,18 @@ def file_hash(path: Path) -> str:
     return hashlib.blake2b(b"".join([*blocks, str(size_bytes).encode()]), digest_size=32).hexdigest()
 
 
-def remembered_hash(path: Path, *, folder: Path) -> str:
+def remembered_hash(path: Path, *, folder: Path | None) -> str:
     """`file_hash(path)`, from a note in `folder` when the file was not touched since.
 
     Args:
         path: The file.
-        folder: Where notes are kept; it need not exist, nor be writable.
+        folder: Where notes are kept; it need not exist, nor be writable. None keeps none.
 
     Raises:
         OSError: The file cannot be read.
     """
+    if folder is None:
+        return file_hash(path)
     note_path = folder / f"{hashlib.blake2b(str(path.resolve()).encode(), digest_size=16).hexdigest()}{_NOTE_SUFFIX}"
     before = file_identity(path)
     if (known := _read_note(note_path, before)) is not None:
@@ -96,9 +100,5 @@ def _read_note(path: Path, identity: list[int]) -> str | None:
 
 
 def _write_note(path: Path, identity: list[int], content_hash: str) -> None:
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"identity": identity, "hash": content_hash}, file)
-        Path(temporary).replace(path)
+    with contextlib.suppress(OutputError):
+        write_json(path, {"identity": identity, "hash": content_hash})

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from mien.data.cache import cache_dir, load_cached, store_cached
+from mien.data.cache import load_cached, store_cached
 from mien.data.csv_source import read_csv
 from mien.data.dataset import Dataset
 from mien.data.file_hash import file_identity, remembered_hash
@@ -20,6 +20,7 @@ from mien.data.samples import Problems, Progress, Samples
 from mien.data.splits import split_samples
 from mien.data.votes import join_votes
 from mien.errors import DataError
+from mien.files import cache_folder, user_path
 
 __all__ = ["load_dataset"]
 
@@ -59,12 +60,12 @@ def load_dataset(
     Raises:
         DataError: The source is missing, is none of these, or has a bad row or file and `skip_bad` is off.
     """
-    path = Path(source).expanduser()
+    path = user_path(source)
     if not path.exists():
         raise DataError(f"Expected an existing file or folder. Received: {path}. {WHAT_IS_READ}")
     _refuse_unreadable(path)
     samples = _read_cached(path, skip_bad, progress) if cache and path.is_file() else _read(path, skip_bad, progress)
-    joined = None if votes is None else join_votes(samples, Path(votes).expanduser())
+    joined = None if votes is None else join_votes(samples, user_path(votes))
     return split_samples(samples, source=str(path), votes=joined, seed=seed)
 
 
@@ -83,7 +84,7 @@ def _refuse_unreadable(path: Path) -> None:
 
 def _read_cached(path: Path, skip_bad: bool, progress: Progress | None) -> Samples:
     identity = file_identity(path)
-    content_hash = remembered_hash(path, folder=cache_dir())
+    content_hash = remembered_hash(path, folder=cache_folder())
     cached = load_cached(content_hash)
     if cached is not None:
         return cached

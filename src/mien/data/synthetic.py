@@ -8,7 +8,6 @@ about photographs.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from mien.data.samples import Progress
 from mien.data.writing import FER_FOLDERS, FER_PREFIXES, claim_empty_folder, write_png
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.errors import DataError
+from mien.files import user_path
 
 __all__ = ["draw_face", "synthetic_dataset", "write_synthetic"]
 
@@ -107,7 +107,7 @@ def write_synthetic(
     Raises:
         DataError: The folder has files in it or cannot be written, or as in `synthetic_dataset`.
     """
-    folder = Path(out_dir).expanduser()
+    folder = user_path(out_dir)
     claim_empty_folder(folder)
     dataset = synthetic_dataset(samples_per_class=samples_per_class, seed=seed, progress=progress)
     for split in (dataset.train, dataset.val, dataset.test):

@@ -16,7 +16,7 @@ from mien.data.dataset import SPLIT_NAMES, Dataset
 from mien.data.split_names import file_name_code
 from mien.emotions import EMOTIONS
 from mien.errors import DataError
-from mien.run import atomic_write
+from mien.files import atomic_write
 
 __all__ = ["FER_FOLDERS", "FER_PREFIXES", "claim_empty_folder", "write_csv", "write_folder", "write_png"]
 
@@ -89,7 +89,7 @@ def write_csv(dataset: Dataset, path: Path) -> None:
         path: The file; an old one is replaced in one step.
 
     Raises:
-        RunError: The file cannot be written.
+        OutputError: The file cannot be written.
     """
     with atomic_write(path) as temporary, _open_text(temporary) as file:
         file.write("emotion,pixels,Usage\n")

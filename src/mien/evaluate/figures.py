@@ -96,7 +96,7 @@ def write_figures(
         The paths, in order.
 
     Raises:
-        RunError: The folder cannot be written.
+        OutputError: The folder cannot be written.
     """
     return [
         save_figure(figure, folder / f"{prefix}{name}.{suffix}")

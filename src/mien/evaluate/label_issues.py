@@ -16,7 +16,7 @@ import pandas as pd
 from mien.emotions import EMOTIONS
 from mien.evaluate.metrics import accuracy_score, checked
 from mien.evaluate.votes import vote_majority
-from mien.run import atomic_write
+from mien.files import atomic_write
 
 __all__ = ["LabelIssues", "find_label_issues", "write_label_issues"]
 
@@ -104,7 +104,7 @@ def write_label_issues(path: Path, issues: LabelIssues, sample_ids: np.ndarray, 
     """Write the suspects as csv: rank, sample_id, label, suggested, and the probability of both.
 
     Raises:
-        RunError: The folder cannot be written.
+        OutputError: The folder cannot be written.
     """
     table = pd.DataFrame(
         {

@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import LayoutEngine
 
-from mien.run import atomic_write
+from mien.files import atomic_write
 
 __all__ = [
     "ACCENT",
@@ -158,7 +158,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, SVG or PDF, by the suffix of `path`, atomically.
 
     Raises:
-        RunError: The folder cannot be written.
+        OutputError: The folder cannot be written.
     """
     # A date in the file would make every figure differ from run to run.
     metadata = {"Date": None} if path.suffix == ".svg" else {"CreationDate": None} if path.suffix == ".pdf" else None

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from mien.errors import ImageError
+from mien.files import atomic_write
 from mien.inference.photo_paths import Photo
-from mien.run import atomic_write
 
 __all__ = ["copy_paths", "write_image"]
 
@@ -63,7 +63,7 @@ def write_image(path: Path, image_rgb: np.ndarray) -> None:
 
     Raises:
         ImageError: The image cannot be encoded, such as WebP beyond 16,383 pixels.
-        RunError: The folder cannot be written.
+        OutputError: The folder cannot be written.
     """
     suffix = path.suffix.lower()
     height, width = image_rgb.shape[:2]

@@ -12,7 +12,8 @@ import numpy as np
 from keras import ops
 
 from mien.errors import RunError
-from mien.run import Run, atomic_write
+from mien.files import atomic_write
+from mien.run import Run
 
 __all__ = ["TrainingState", "load_state", "restore_variables", "save_state"]
 

@@ -16,15 +16,16 @@ import keras
 import numpy as np
 
 import mien
-from mien.card import ModelCard, sha256_of, write_card
+from mien.card import ModelCard, write_card
 from mien.data.dataset import Split
 from mien.errors import ModelError
 from mien.evaluate.calibration import fit_temperature, uncertain_threshold
 from mien.evaluate.metrics import accuracy_with_interval
+from mien.files import atomic_write, sha256_of
 from mien.learn.compact import store_kernels_as_int16
 from mien.learn.scoring import load_model, predict_probabilities
 from mien.learn.training import read_run_config
-from mien.run import Probabilities, Run, atomic_write
+from mien.run import Probabilities, Run
 
 __all__ = ["MAX_DIFFERENCE", "Export", "export"]
 

@@ -20,14 +20,15 @@ from typing import Any
 import numpy as np
 
 import mien
-from mien.card import read_card, sha256_of, write_card
+from mien.card import read_card, write_card
 from mien.data.dataset import Split
 from mien.errors import ModelError
 from mien.evaluate.calibration import fit_temperature, uncertain_threshold
 from mien.evaluate.metrics import accuracy_score, accuracy_with_interval
+from mien.files import atomic_write, sha256_of
 from mien.images import to_tensor
 from mien.inference.sessions import first_line, open_session
-from mien.run import Run, atomic_write
+from mien.run import Run
 
 __all__ = ["CALIBRATION_IMAGES", "HEAD", "Calibration", "Quantised", "plain_float_model", "quantise"]
 

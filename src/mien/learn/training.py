@@ -18,6 +18,7 @@ import pandas as pd
 from mien.config import TRANSFER_ARCHITECTURES, Config, config_from_dict, config_to_dict
 from mien.data.dataset import Split
 from mien.errors import ConfigError, DataError, ModelError, RunError
+from mien.files import atomic_write
 from mien.inference.classifier import Classifier
 from mien.inference.ensemble import mean_probabilities
 from mien.learn.averaging import averaged_weights, keep_raw_weights, refresh_batch_norm
@@ -32,7 +33,7 @@ from mien.learn.precision import policy_for
 from mien.learn.schedules import learning_rate_schedule, make_optimizer, plateau_rate
 from mien.learn.scoring import predict_heads
 from mien.learn.targets import head_accuracy, head_loss, heads_of, targets_of
-from mien.run import HISTORY_COLUMNS, Run, atomic_write
+from mien.run import HISTORY_COLUMNS, Run
 
 __all__ = ["TrainResult", "TrainingObserver", "read_run_config", "train"]
 

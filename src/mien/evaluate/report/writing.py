@@ -15,7 +15,8 @@ from mien.evaluate.report.material import Material, gather
 from mien.evaluate.report.page import render_page
 from mien.evaluate.report.section import Picture, Section
 from mien.evaluate.report.sections import LAST, ORDER, headline
-from mien.run import Run, atomic_write
+from mien.files import atomic_write
+from mien.run import Run
 
 __all__ = ["Report", "write_report"]
 
