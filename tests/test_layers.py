@@ -44,6 +44,7 @@ ONLY_IN = {
     "jax": "learn",
     "torch": "learn",
     "onnx": "learn",
+    "onnxruntime": "",  # through `import_onnxruntime` alone, which turns its telemetry off
     "matplotlib": "evaluate",
     "seaborn": "evaluate",
     "sklearn": "evaluate",

@@ -22,6 +22,7 @@ from mien.errors import ModelError
 from mien.evaluate.calibration import fit_temperature, uncertain_threshold
 from mien.evaluate.metrics import accuracy_with_interval
 from mien.files import atomic_write, sha256_of
+from mien.inference.sessions import import_onnxruntime, open_session
 from mien.learn.compact import store_kernels_as_int16
 from mien.learn.scoring import load_model, predict_probabilities
 from mien.learn.training import read_run_config
@@ -128,6 +129,7 @@ def _to_onnx(model: keras.Model) -> Any:
         )
     signature = [keras.InputSpec(shape=(None, 48, 48, 1), dtype="float32", name="image")]
     model(np.zeros((1, 48, 48, 1), np.float32))  # Keras exports only a model that was called
+    import_onnxruntime()  # first here, because the exporter may import it with its telemetry on
     with tempfile.TemporaryDirectory() as folder, _quiet():
         path = Path(folder) / "exported.onnx"
         model.export(path, format="onnx", verbose=False, input_signature=signature, opset_version=_OPSET)
@@ -148,9 +150,7 @@ def _name_axes(proto: Any) -> None:
 
 def _parity(path: Path, images: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
     """Largest |Δp| and share of equal answers over all images, the worst of two batch sizes."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    session = open_session(path.read_bytes())
     pixels = images[..., None].astype(np.float32)
     difference, same = 0.0, 1.0
     for size in _BATCH_SIZES:

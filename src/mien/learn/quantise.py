@@ -27,7 +27,7 @@ from mien.evaluate.calibration import fit_temperature, uncertain_threshold
 from mien.evaluate.metrics import accuracy_score, accuracy_with_interval
 from mien.files import atomic_write, sha256_of
 from mien.images import to_tensor
-from mien.inference.sessions import first_line, open_session
+from mien.inference.sessions import first_line, import_onnxruntime, open_session
 from mien.run import Run
 
 __all__ = ["CALIBRATION_IMAGES", "HEAD", "Calibration", "Quantised", "plain_float_model", "quantise"]
@@ -124,7 +124,7 @@ def plain_float_model(onnx_path: Path, target: Path) -> None:
 
     ONNX Runtime does the folding, and stores the graph before it runs it.
     """
-    import onnxruntime as ort
+    ort = import_onnxruntime()
 
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
@@ -153,21 +153,21 @@ class Calibration:
 
 def _write_int8(source: Path, target: Path, images: np.ndarray) -> None:
     import onnx
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
+    ort = import_onnxruntime(".quantization")
     with tempfile.TemporaryDirectory() as folder, _quiet():
         plain_path = Path(folder) / "float.onnx"
         plain_float_model(source, plain_path)
         graph = onnx.load(plain_path).graph
-        quantize_static(
+        ort.quantize_static(
             plain_path,
             target,
             Calibration(images, graph.input[0].name),
             # ONNX Runtime's own operators and unsigned weights: as fast as signed ones here, and exact on x86
             # processors without VNNI, too, where a signed weight times an unsigned pixel overflows 16 bits.
-            quant_format=QuantFormat.QOperator,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QUInt8,
+            quant_format=ort.QuantFormat.QOperator,
+            activation_type=ort.QuantType.QUInt8,
+            weight_type=ort.QuantType.QUInt8,
             per_channel=True,
             nodes_to_exclude=[node.name for node in graph.node if node.op_type in HEAD],
         )
