@@ -181,7 +181,7 @@ def test_a_wrong_token_is_asked_for_again(serve: Any, open_page: Any) -> None:
     page.click("#start-camera")
     page.fill("#token", "wrong-horse-battery")
     page.press("#token", "Enter")
-    _expect(page, "#token-text").to_contain_text("did not accept")
+    _expect(page, "#token-problem").to_contain_text("does not accept")
     page.fill("#token", token)
     page.press("#token", "Enter")
     _expect(page, "#cards .card").to_have_count(1)
