@@ -61,9 +61,7 @@ def test_a_huge_body_is_refused_without_being_read(make_server: Make, announced:
     kind = f"Content-Length: {total}" if announced else "Transfer-Encoding: chunked"
     chunk = bytes(MEBIBYTE) if announced else b"100000\r\n" + bytes(MEBIBYTE) + b"\r\n"
     with server.connect() as sock:
-        sock.sendall(
-            f"{POST}Content-Type: image/jpeg\r\n{kind}\r\n\r\n".encode()
-        )
+        sock.sendall(f"{POST}Content-Type: image/jpeg\r\n{kind}\r\n\r\n".encode())
         with contextlib.suppress(ConnectionError):
             while sent < total:
                 sock.sendall(chunk)
