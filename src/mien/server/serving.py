@@ -75,7 +75,11 @@ def serve(settings: ServerSettings, *, told: Callable[[Predictor, str], None] = 
         tell = functools.partial(told, predictor, url_of(settings, listeners[0]))
         if settings.workers == 1:
             app = functools.partial(create_app, predictor, settings, drains_on_signals=True)
-            _TellingServer(uvicorn_config(app, settings), tell).run(sockets=listeners)
+            try:
+                _TellingServer(uvicorn_config(app, settings), tell).run(sockets=listeners)
+            except KeyboardInterrupt as signalled:  # raised once all is finished
+                if signalled.args != ("SIGTERM",):
+                    raise  # what a supervisor asked for is no failure; Ctrl-C is for who waits at the terminal
         else:
             tell()
             _Workers(uvicorn_config(functools.partial(_worker_app, settings), settings), sockets=listeners).run()
