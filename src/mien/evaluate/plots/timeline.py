@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS
-from mien.evaluate.style import figure_of, new_figure, styled, title
+from mien.evaluate.style import figure_of, new_figure, percent_axis, styled, title
 
 __all__ = ["TimelinePlot"]
 
@@ -65,7 +64,7 @@ class TimelinePlot:
             ax.stackplot(span, values.T, labels=EMOTIONS, colors=COLOURS_ON_LIGHT)
         ax.set_xlim(self.time_seconds.min(), max(self.time_seconds.max(), self.time_seconds.min() + 0.1))
         ax.set_ylim(0, 1)
-        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        percent_axis(ax.yaxis)
         ax.grid(visible=False)
         main = EMOTIONS[int(shares.mean(axis=0).argmax())]
         title(ax, f"Person {track}", f"{times.min():.1f} to {times.max():.1f} s, highest mean: {main}")
