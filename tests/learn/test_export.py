@@ -68,7 +68,7 @@ def test_card_describes_its_model(exported: Export, run: Run, toy_val: Split) ->
     assert card.data_fingerprint == "abc"
     assert card.opset == 17
     assert card.parameters == keras.models.load_model(run.model_path).count_params()
-    assert card.temperature == pytest.approx(fit_temperature(scored.probabilities, scored.y_true))
+    assert card.heads["labels"].temperature == pytest.approx(fit_temperature(scored.probabilities, scored.y_true))
     val = card.metrics["val"]
     assert val["accuracy"] == pytest.approx(np.mean(scored.probabilities.argmax(1) == toy_val.labels))
     assert val["accuracy_low"] < val["accuracy"] < val["accuracy_high"]

@@ -57,13 +57,15 @@ def fact_routes(context: Context) -> APIRouter:
 
 def model_facts(context: Context) -> dict[str, Any]:
     """What `GET /v1/model` says."""
-    card, settings = context.analyser.predictor.card, context.settings
+    predictor, settings = context.analyser.predictor, context.settings
+    card = predictor.card
     return {
         "name": card.name,
         "emotions": list(card.emotions),
         "accuracy": card.metrics,
-        "uncertain_below": card.uncertain_below,
-        "detector": context.analyser.predictor.detector_name,
+        "head": predictor.head_name,
+        "uncertain_below": predictor.uncertain_below,
+        "detector": predictor.detector_name,
         "parameters": card.parameters,
         "limits": {
             "max_body_bytes": settings.max_body_bytes,

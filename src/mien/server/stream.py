@@ -226,7 +226,7 @@ def _hello(context: Context) -> dict[str, Any]:
         "model": predictor.card.name,
         "detector": predictor.detector_name,
         "emotions": list(EMOTIONS),
-        "uncertain_below": predictor.card.uncertain_below,
+        "uncertain_below": predictor.uncertain_below,
         "max_frame_bytes": context.settings.max_frame_bytes,
         "accuracy": predictor.card.metrics,
     }
