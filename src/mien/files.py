@@ -25,7 +25,16 @@ from typing import Any
 
 from mien.errors import MienError, OutputError
 
-__all__ = ["Output", "atomic_write", "atomic_writes", "cache_folder", "sha256_of", "user_path", "write_json"]
+__all__ = [
+    "Output",
+    "atomic_write",
+    "atomic_writes",
+    "cache_folder",
+    "sha256_of",
+    "unwritable",
+    "user_path",
+    "write_json",
+]
 
 CACHE_DIR_VARIABLE = "MIEN_CACHE_DIR"
 
@@ -74,7 +83,7 @@ class Output:
             _remove_leftovers(self._place.parent)
             self.path = _new_file(self._place)
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-            raise _unwritable(self.target, error) from error
+            raise unwritable(self.target, error) from error
 
     def __enter__(self) -> Output:
         return self
@@ -85,7 +94,7 @@ class Output:
         if error is None:
             self.commit()
         elif isinstance(error, OSError) and not isinstance(error, MienError):
-            failure = _unwritable(self.target, error)
+            failure = unwritable(self.target, error)
             self.abandon(failure)
             raise failure from error
         else:
@@ -149,7 +158,7 @@ def _commit(outputs: Sequence[Output]) -> None:
             output._rename()
             left.remove(output)
     except BaseException as error:
-        failure = _unwritable(output.target, error) if isinstance(error, OSError) else error
+        failure = unwritable(output.target, error) if isinstance(error, OSError) else error
         for output in left:
             output.abandon(failure)
         if failure is error:
@@ -187,7 +196,7 @@ def atomic_writes(*paths: Path) -> Iterator[tuple[Path, ...]]:
         for output in outputs:
             output.abandon(error)
         if isinstance(error, OSError) and not isinstance(error, MienError):
-            raise _unwritable(paths[0], error) from error
+            raise unwritable(paths[0], error) from error
         raise
     _commit(outputs)
 
@@ -240,7 +249,8 @@ def user_path(path: str | os.PathLike[str]) -> Path:
 # Parts of an output
 
 
-def _unwritable(target: Path, error: BaseException) -> OutputError:
+def unwritable(target: Path, error: BaseException) -> OutputError:
+    """What to tell the user when the system does not write a file, such as on a full disk."""
     return OutputError(
         f"Expected a folder with room to write {target.name}. Received: {getattr(error, 'strerror', None) or error} "
         f"({target.parent}). Free some space or choose another folder."

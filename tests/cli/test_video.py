@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -9,6 +13,7 @@ import numpy as np
 import pytest
 
 from mien.cli import main
+from mien.inference.video.clip import open_clip
 
 
 @pytest.fixture
@@ -61,7 +66,14 @@ def test_a_timeline_is_drawn(toy_model: Path, clip: Path, tmp_path: Path) -> Non
         (["gone.mp4"], "no such file"),
         (["clip.avi", "--out", "rows.xlsx"], ".csv"),
         (["clip.avi", "--out", "a.csv", "--out", "a.csv"], "other than"),
-        (["clip.avi", "--save", "clip.avi"], "other than"),
+        (["clip.avi", "--out", "a.csv", "--out", "A.csv"], "other than"),
+        (["clip.avi", "--save", "clip.avi"], "the one that is read"),
+        (["file://{here}/clip.avi", "--save", "clip.avi"], "the one that is read"),
+        (["clip.avi", "--out", "old.csv", "--save", "a.mkv"], ".mp4"),
+        (["clip.avi", "--out", "old.csv", "--save", "clip.avi"], "the one that is read"),
+        (["clip.avi", "--out", "old.csv", "--timeline", "t.txt"], ".png"),
+        (["clip.avi", "--out", "old.csv", "--start", "99"], "none that can be read"),
+        (["cache:file://{here}/clip.avi", "--save", "clip.avi"], "rtsp"),
         (["clip.avi", "--start", "3", "--end", "2"], "end after the start"),
         (["97"], "camera 97"),
     ],
@@ -75,7 +87,59 @@ def test_what_cannot_be_done_is_one_line(
     word: str,
 ) -> None:
     monkeypatch.chdir(clip.parent)
-    before = clip.read_bytes()
-    assert _video(toy_model, *arguments) == 1
+    (clip.parent / "old.csv").write_text("older")
+    before = _contents(clip.parent)
+    assert _video(toy_model, *(argument.format(here=clip.parent) for argument in arguments)) == 1
     assert word in " ".join(capsys.readouterr().err.split())
-    assert clip.read_bytes() == before
+    assert _contents(clip.parent) == before
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_timeline_without_matplotlib_fails_before_the_video_is_watched(
+    toy_model: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib" or "timeline" in name]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    (clip.parent / "old.csv").write_text("older")
+    before = _contents(clip.parent)
+    assert _video(toy_model, clip, "--out", clip.parent / "old.csv", "--timeline", clip.parent / "t.png") == 1
+    assert "mien[train]" in capsys.readouterr().err
+    assert _contents(clip.parent) == before
+
+
+def test_a_clip_that_is_cut_off_is_remarked_on(toy_model: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = clip.read_bytes()
+    clip.write_bytes(content[: len(content) * 6 // 10])
+    assert _video(toy_model, clip) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "though it says that it has 2.0 s" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_with_complete_files(toy_model: Path, tmp_path: Path, number: signal.Signals) -> None:
+    clip, out, save = tmp_path / "long.avi", tmp_path / "out" / "rows.csv", tmp_path / "out" / "save.mp4"
+    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 10, (32, 32))
+    for _ in range(30_000):
+        writer.write(np.zeros((32, 32, 3), np.uint8))
+    writer.release()
+    out.parent.mkdir()
+    command = [sys.executable, "-m", "mien", "video", str(clip), "--model", str(toy_model), "--detector", "none"]
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("whatever runs the tests ignores this signal, and so does what they start")
+    with subprocess.Popen([*command, "--out", str(out), "--save", str(save)], stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not any(path.stat().st_size for path in out.parent.glob(".mien-*.csv")):
+            time.sleep(0.05)
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert b"Stopped" in said
+    assert sorted(path.name for path in out.parent.iterdir()) == ["rows.csv", "save.mp4"]
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert 0 < len(rows) < 30_000
+    assert rows[-1]["neutral"]
+    with open_clip(save) as saved:
+        assert saved.frame_count in (len(rows), len(rows) - 1)  # the last one may have reached the table only

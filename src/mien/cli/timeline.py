@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
 from mien.emotions import EMOTIONS
+from mien.errors import ConfigError
+from mien.evaluate.plots.timeline import TimelinePlot
+from mien.evaluate.style import save_figure
 from mien.inference.video.analysis import FrameAnswer
 from mien.inference.video.sinks import Sink
+from mien.inference.video.tracking import TrackSummary
 
 __all__ = ["TimelineSink"]
 
 # Means over steps of time are kept instead of frames, so that memory does not grow with the frame rate: an hour with
 # one face is 18,000 steps.
 _STEP_SECONDS = 0.2
+_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 class TimelineSink(Sink):
-    """Keeps each person's probabilities over time, and draws them at the end."""
+    """Keeps each person's probabilities over time, and draws them at the end.
 
-    def _open(self) -> None:
-        self._sums: dict[tuple[int, int], list[float]] = {}
+    Raises:
+        ConfigError: The file has another ending than a figure.
+    """
+
+    def __init__(self, target: Path, *, sources: Iterable[Path] = ()) -> None:
+        super().__init__(target, sources=sources)
+        if target.suffix.lower() not in _SUFFIXES:
+            raise ConfigError(f"Expected a timeline that ends in {', '.join(_SUFFIXES)}. Received: {target.name}.")
+
+    def _open(self, path: Path) -> None:
+        self._path = path
+        self._sums: dict[tuple[int, int], np.ndarray] = {}
 
     def _write(self, answer: FrameAnswer) -> None:
         step = int(answer.frame.time_seconds / _STEP_SECONDS)
         for tracked in answer.faces:
-            sums = self._sums.setdefault((tracked.track, step), [0.0] * (1 + len(EMOTIONS)))
-            sums[0] += 1
-            for position, name in enumerate(EMOTIONS, start=1):
-                sums[position] += tracked.face.probabilities[name]
+            sums = self._sums.setdefault((tracked.track, step), np.zeros(1 + len(EMOTIONS)))
+            sums += (1, *(tracked.face.probabilities[name] for name in EMOTIONS))
 
     def _close(self) -> None:
-        import numpy as np
+        pass
 
-        from mien.evaluate.plots.timeline import TimelinePlot
-        from mien.evaluate.style import save_figure
-
-        if not self._sums:
+    def _complete(self, summaries: Sequence[TrackSummary]) -> None:
+        if self._is_empty():
             return
         keys = sorted(self._sums)
         values = np.array([self._sums[key] for key in keys])
@@ -41,6 +57,12 @@ class TimelineSink(Sink):
             track=np.array([track for track, _ in keys]),
             time_seconds=np.array([(step + 0.5) * _STEP_SECONDS for _, step in keys]),
             probabilities=values[:, 1:] / values[:, :1],
-            longest_gap_seconds=1.0,
+            # The same words and numbers as the table's.
+            captions={
+                one.track: f"mostly {one.emotion}, {one.shares[one.emotion]:.0%} of the time" for one in summaries
+            },
         )
-        save_figure(plot.draw(), self.path)
+        save_figure(plot.draw(), self._path)
+
+    def _is_empty(self) -> bool:
+        return not self._sums

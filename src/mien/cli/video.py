@@ -28,7 +28,7 @@ def video(
         list[Path] | None,
         typer.Option("--out", "-o", help="Write a row per face and frame: .csv, .jsonl or .parquet; may be repeated."),
     ] = None,
-    save: Annotated[Path | None, typer.Option(help="Write an annotated video: .mp4 or .avi.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write an annotated video: .mp4, .m4v, .mov or .avi.")] = None,
     timeline: Annotated[
         Path | None, typer.Option(help="Draw each person's emotions over time: .png, .svg or .pdf.")
     ] = None,
@@ -43,7 +43,7 @@ def video(
             min=24, help="Side of the smallest face that matters, in pixels; 48 is found up to four times as fast."
         ),
     ] = 24,
-    every: Annotated[int, typer.Option(min=1, help="Search only each so-manieth frame.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Detect faces only in every N-th frame.")] = 1,
     start: Annotated[float, typer.Option(min=0, help="Begin here, in seconds.")] = 0.0,
     end: Annotated[float | None, typer.Option(min=0, help="Stop here, in seconds.")] = None,
     max_faces: Annotated[int | None, typer.Option(min=1, help="Most faces per frame, the largest first.")] = None,
@@ -51,7 +51,7 @@ def video(
         float, typer.Option(min=0, help="Time constant of the averaging of probabilities, in seconds; 0 is none.")
     ] = 0.5,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads that search frames; all cores, at most 4, if unset.")
+        int | None, typer.Option(min=1, help="Threads that detect faces; all cores, at most 4, if unset.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of a table.")] = False,
 ) -> None:
@@ -63,54 +63,63 @@ def video(
     from mien.inference.video.analysis import VideoAnalysis
     from mien.inference.video.clip import is_live, open_clip
 
-    analysis = VideoAnalysis(
-        # Frames of a file keep all cores busy by themselves: one each. Live ones come one by one.
-        Predictor(
-            model,
-            detector=detector,
-            yunet_path=yunet,
-            smallest_face_px=smallest_face,
-            max_faces=max_faces,
-            threads=None if workers == 1 or is_live(source) else 1,
-        ),
-        every=every,
-        start_seconds=start,
-        end_seconds=end,
-        smoothing_seconds=smooth,
-        yield_skipped=save is not None,
-        workers=workers,
-    )
     stopped = False
-    with quiet_decoders(), open_clip(source) as clip, contextlib.ExitStack() as stack:
-        sinks = [stack.enter_context(sink) for sink in _sinks(clip, source, out or (), save, timeline)]
-        try:
-            for answer in _watched(analysis.answers(clip), clip, start, end):
-                for sink in sinks:
-                    sink.write(answer)
-        except KeyboardInterrupt:
-            stopped = True  # the usual end of a camera; the files are closed and the summary is printed
-    _print_summary(analysis.summaries(), [sink.path for sink in sinks], as_json=as_json)
+    with quiet_decoders(), open_clip(source) as clip:
+        sinks = _sinks(clip, source, out or (), save, timeline)
+        analysis = VideoAnalysis(
+            # Frames of a file keep all cores busy by themselves: one each. Live ones come one by one.
+            Predictor(
+                model,
+                detector=detector,
+                yunet_path=yunet,
+                smallest_face_px=smallest_face,
+                max_faces=max_faces,
+                threads=None if workers == 1 or is_live(source) else 1,
+            ),
+            every=every,
+            start_seconds=start,
+            end_seconds=end,
+            smoothing_seconds=smooth,
+            yield_skipped=save is not None,
+            workers=workers,
+        )
+        with contextlib.ExitStack() as opened:
+            for sink in sinks:
+                opened.enter_context(sink)
+            try:
+                for answer in _watched(analysis.answers(clip), clip, start, end):
+                    for sink in sinks:
+                        sink.write(answer)
+            except KeyboardInterrupt:
+                stopped = True  # the usual end of a camera; the files are closed and the summary is printed
+            for sink in sinks:
+                sink.finish(analysis.summaries())
+    _print_summary(analysis.summaries(), sinks, as_json=as_json)
+    for remark in (*clip.remarks(), *(remark for sink in sinks for remark in sink.remarks)):
+        typer.echo(f"mien: {remark}", err=True)
     if stopped:
         raise KeyboardInterrupt
 
 
-def _sinks(clip: Clip, source: str, out: Sequence[Path], save: Path | None, timeline: Path | None) -> Iterator[Sink]:
+def _sinks(clip: Clip, source: str, out: Sequence[Path], save: Path | None, timeline: Path | None) -> list[Sink]:
+    """What the frames go to, checked and not yet opened."""
+    from mien.inference.video.clip import local_path
     from mien.inference.video.sinks import AnnotatedVideo, row_sink
 
-    paths = [*out, *(path for path in (save, timeline) if path)]
-    if len({path.resolve() for path in paths} | {Path(source).resolve()}) <= len(paths):
-        raise ConfigError(
-            f"Expected outputs other than {source} and each other. Received: {', '.join(map(str, paths))}."
-        )
-    for path in out:
-        yield row_sink(path)
+    targets = [*out, *(path for path in (save, timeline) if path)]
+    # On some systems names that differ by case are one file.
+    if len({str(path.resolve()).casefold() for path in targets}) < len(targets):
+        raise ConfigError(f"Expected outputs other than each other. Received: {', '.join(map(str, targets))}.")
+    path = local_path(source)
+    sources = [] if path is None else [path]
+    sinks = [row_sink(target, sources=sources) for target in out]
     if save:
-        sound_path = Path(source) if Path(source).is_file() else None
-        yield AnnotatedVideo(save, fps=clip.fps, sound_path=sound_path)
+        sinks.append(AnnotatedVideo(save, fps=clip.fps, sound_path=path, sources=sources))
     if timeline:
         from mien.cli.timeline import TimelineSink
 
-        yield TimelineSink(timeline)
+        sinks.append(TimelineSink(timeline, sources=sources))
+    return sinks
 
 
 def _watched(answers: Iterable[FrameAnswer], clip: Clip, start: float, end: float | None) -> Iterator[FrameAnswer]:
@@ -126,7 +135,7 @@ def _watched(answers: Iterable[FrameAnswer], clip: Clip, start: float, end: floa
             advance(done, None if stop is None else stop - start, facts)
 
 
-def _print_summary(summaries: Sequence[TrackSummary], paths: Sequence[Path], *, as_json: bool) -> None:
+def _print_summary(summaries: Sequence[TrackSummary], sinks: Sequence[Sink], *, as_json: bool) -> None:
     import dataclasses
     import json
 
@@ -146,9 +155,9 @@ def _print_summary(summaries: Sequence[TrackSummary], paths: Sequence[Path], *, 
         for summary in summaries:
             table.add_row(*_summary_cells(summary))
         console.print(table)
-    for path in paths:
-        if path.exists():
-            console.print(f"wrote {path}", soft_wrap=True, markup=False, highlight=False)
+    for sink in sinks:
+        if sink.is_written:
+            console.print(f"wrote {sink.target}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _summary_cells(summary: TrackSummary) -> tuple[str, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS
-from mien.evaluate.style import figure_of, new_figure, percent_axis, styled, title
+from mien.evaluate.style import figure_of, new_figure, styled, title
 
 __all__ = ["TimelinePlot"]
 
@@ -25,13 +27,13 @@ class TimelinePlot:
         track: int (N,), the person of each row.
         time_seconds: float (N,), increasing for each person.
         probabilities: float (N, 7), in `EMOTIONS` order, rows sum to 1.
-        longest_gap_seconds: Longer gaps are left white.
+        captions: What to say of each person beside the times, such as "mostly happy".
     """
 
     track: np.ndarray
     time_seconds: np.ndarray
     probabilities: np.ndarray
-    longest_gap_seconds: float = 1.0
+    captions: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def drawn_tracks(self) -> list[int]:
@@ -56,18 +58,16 @@ class TimelinePlot:
     def _panel(self, ax: Axes, track: int) -> None:
         mine = self.track == track
         times, shares = self.time_seconds[mine], self.probabilities[mine]
-        breaks = np.flatnonzero(np.diff(times) > self.longest_gap_seconds) + 1
-        for part in np.split(np.arange(len(times)), breaks):
-            # A single moment has no width; a little is given to it, so that it is seen.
-            span = times[part] if len(part) > 1 else np.array([times[part[0]] - 0.05, times[part[0]] + 0.05])
-            values = shares[part] if len(part) > 1 else np.repeat(shares[part], 2, axis=0)
-            ax.stackplot(span, values.T, labels=EMOTIONS, colors=COLOURS_ON_LIGHT)
+        # A single moment has no width; a little is given to it, so that it is seen.
+        if len(times) == 1:
+            times, shares = times[0] + np.array([-0.05, 0.05]), np.repeat(shares, 2, axis=0)
+        ax.stackplot(times, shares.T, labels=EMOTIONS, colors=COLOURS_ON_LIGHT)
         ax.set_xlim(self.time_seconds.min(), max(self.time_seconds.max(), self.time_seconds.min() + 0.1))
         ax.set_ylim(0, 1)
-        percent_axis(ax.yaxis)
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         ax.grid(visible=False)
-        main = EMOTIONS[int(shares.mean(axis=0).argmax())]
-        title(ax, f"Person {track}", f"{times.min():.1f} to {times.max():.1f} s, highest mean: {main}")
+        span = f"{times.min():.1f} to {times.max():.1f} s"
+        title(ax, f"Person {track}", ", ".join(filter(None, (span, self.captions.get(track)))))
 
 
 def _panels(count: int) -> list[Axes]:

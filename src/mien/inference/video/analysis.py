@@ -7,7 +7,6 @@ between two frames (stop, raise, press Ctrl-C) ends them at once.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ from mien.inference.quality import flags_of
 from mien.inference.results import DetectedFace, Face
 from mien.inference.video.clip import Clip, Frame
 from mien.inference.video.tracking import FaceTracks, TrackSummary
+from mien.machine import usable_cores
 
 __all__ = ["FrameAnswer", "TrackedFace", "VideoAnalysis"]
 
@@ -111,7 +111,7 @@ class VideoAnalysis:
         self._every = every
         self._span = (start_seconds, end_seconds)
         self._yield_skipped = yield_skipped
-        self._workers = workers or min(4, os.cpu_count() or 1)
+        self._workers = workers or min(4, usable_cores())
         self._tracks = FaceTracks(smoothing_seconds=smoothing_seconds, longest_gap_seconds=longest_gap_seconds)
 
     def answers(self, clip: Clip) -> Iterator[FrameAnswer]:

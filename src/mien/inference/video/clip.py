@@ -6,10 +6,13 @@ Files give every frame, at its own time; cameras and live streams give the newes
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import cv2
 import numpy as np
@@ -17,7 +20,7 @@ import numpy as np
 from mien.errors import ImageError
 from mien.inference.video.live import LiveReader
 
-__all__ = ["Clip", "Frame", "is_live", "open_clip"]
+__all__ = ["Clip", "Frame", "is_live", "local_path", "open_clip"]
 
 # Frames that may fail one after another before a file counts as ended.
 _BROKEN_FRAMES = 50
@@ -27,6 +30,10 @@ _DEFAULT_FPS = 25.0
 _MOST_FPS = 1000.0
 # Addresses of streams that go on by themselves; others are files, of which no frame is left out.
 _LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtp", "udp", "srt")
+# FFmpeg knows more, several of which wrap the address of a local file.
+_SCHEMES = (*_LIVE_SCHEMES, "http", "https")
+# A file that ends this much before the length it states has lost something; estimates of lengths are a little off.
+_SHORT_SECONDS = 0.5
 
 
 class Frame(NamedTuple):
@@ -60,6 +67,8 @@ class Clip:
         self.fps = fps if 0 < fps <= _MOST_FPS else _DEFAULT_FPS
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.frame_count = count if count > 0 and not is_live else None
+        self._damaged = 0
+        self._ended_at: int | None = None
 
     def __enter__(self) -> Clip:
         return self
@@ -68,13 +77,26 @@ class Clip:
         if self._reader is None or self._reader.close():
             self._capture.release()
 
+    def remarks(self) -> tuple[str, ...]:
+        """What was wrong with the file, as far as it has been read: a sentence each."""
+        remarks = []
+        if self._damaged:
+            remarks.append(f"{self.name}: frames left out because they are damaged: {self._damaged}.")
+        stated_seconds = (self.frame_count or 0) / self.fps
+        if self._ended_at is not None and stated_seconds - self._ended_at / self.fps > _SHORT_SECONDS:
+            remarks.append(
+                f"{self.name} ends after {self._ended_at / self.fps:.1f} s, though it says that it has "
+                f"{stated_seconds:.1f} s. Is it whole?"
+            )
+        return tuple(remarks)
+
     def frames(
         self, *, every: int = 1, start_seconds: float = 0.0, end_seconds: float | None = None
     ) -> Iterator[Frame]:
         """The frames, in order.
 
         Args:
-            every: Decode fully only each so-manieth frame.
+            every: Decode fully only every N-th frame.
             start_seconds, end_seconds: From when to when; None is the end.
 
         Raises:
@@ -89,7 +111,9 @@ class Clip:
             wanted += 1
             if (wanted - 1) % every == 0:
                 image_bgr = self._decoded() if picture is None else picture
-                if image_bgr is not None:
+                if image_bgr is None:
+                    self._damaged += 1
+                else:
                     given += 1
                     yield Frame(index, time_seconds, _rgb(image_bgr))
         if not given:
@@ -115,16 +139,18 @@ class Clip:
         """Numbers and times of the frames that could be read; broken ones are passed over."""
         index = self._seek(start_seconds)
         last_seconds, broken = -1.0, 0
-        while broken <= _BROKEN_FRAMES:
+        while broken <= _BROKEN_FRAMES and (self.frame_count is None or index < self.frame_count or not broken):
             if self._capture.grab():
+                self._damaged += broken
                 broken = 0
                 last_seconds = self._time(index, last_seconds)
                 yield index, last_seconds
-            elif self.frame_count is None or index + 1 >= self.frame_count:
+            elif self.frame_count is None:
                 return
             else:
                 broken += 1
             index += 1
+        self._ended_at = index - broken
 
     def _seek(self, start_seconds: float) -> int:
         """Go near a time, and say the number of the next frame."""
@@ -136,7 +162,7 @@ class Clip:
     def _time(self, index: int, last_seconds: float) -> float:
         """The time of the frame that was grabbed: the file's own, which knows variable rates, where it makes sense."""
         stated = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
-        if stated > last_seconds and (stated > 0 or index == 0):
+        if math.isfinite(stated) and stated > last_seconds and (stated > 0 or index == 0):
             return stated
         return max(index / self.fps, last_seconds + 1 / self.fps) if last_seconds >= 0 else index / self.fps
 
@@ -149,12 +175,17 @@ def open_clip(source: str | os.PathLike[str] | int) -> Clip:
     """
     text = str(source)
     number = int(text) if text.isdecimal() else None
-    name = text if number is None else f"camera {number}"
-    if number is None and "://" not in name and not Path(name).is_file():
-        raise ImageError(f"Expected a video file at {name}. Received: no such file.")
+    path = local_path(source)
+    address = str(path) if path is not None else text
+    if path is not None and not path.is_file():
+        raise ImageError(f"Expected a video file at {path}. Received: no such file.")
+    scheme = text.partition("://")[0].lower()
+    if path is None and number is None and scheme not in _SCHEMES:
+        raise ImageError(f"Expected a file, or an address that begins with {', '.join(_SCHEMES)}. Received: {text}.")
+    name = address if number is None else f"camera {number}"
     capture = None
     with contextlib.suppress(cv2.error):
-        capture = cv2.VideoCapture(name if number is None else number)
+        capture = cv2.VideoCapture(address if number is None else number)
     if capture is None or not capture.isOpened():
         what = (
             "a camera that is plugged in and free"
@@ -165,9 +196,19 @@ def open_clip(source: str | os.PathLike[str] | int) -> Clip:
     return Clip(capture, name, is_live=is_live(text))
 
 
+def local_path(source: str | os.PathLike[str] | int) -> Path | None:
+    """The file that a source names, also as `file://`; None for cameras and streams."""
+    text = str(source)
+    if text.isdecimal():
+        return None
+    if text.lower().startswith("file://"):
+        return Path(url2pathname(urlsplit(text).path))
+    return Path(text) if "://" not in text else None
+
+
 def is_live(source: str) -> bool:
     """True for a camera's number and the address of a live stream: pictures come by themselves, whoever looks."""
-    return source.isdecimal() or source.partition("://")[0] in _LIVE_SCHEMES
+    return source.isdecimal() or source.partition("://")[0].lower() in _LIVE_SCHEMES
 
 
 def _rgb(image_bgr: np.ndarray) -> np.ndarray:

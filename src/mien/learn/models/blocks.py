@@ -9,7 +9,6 @@ from keras import layers
 
 from mien.emotions import NUM_EMOTIONS
 from mien.learn.layers import FusedBatchNormalization
-from mien.learn.targets import OUTPUTS
 
 __all__ = ["classify", "convolution", "image_input", "normalise"]
 
@@ -47,8 +46,10 @@ def classify(image: Any, x: Any, *, heads: int = 1, name: str) -> keras.Model:
     With two heads the outputs are `probabilities` (the votes' answer) and `label_probabilities`, each from logits of
     its own.
     """
-    outputs = []
-    for output in OUTPUTS[:heads]:
-        logits = layers.Dense(NUM_EMOTIONS, dtype="float32", name=output.replace("probabilities", "logits"))(x)
-        outputs.append(layers.Softmax(dtype="float32", name=output)(logits))
+    outputs = [
+        layers.Softmax(dtype="float32", name=f"{prefix}probabilities")(
+            layers.Dense(NUM_EMOTIONS, dtype="float32", name=f"{prefix}logits")(x)
+        )
+        for prefix in ("", "label_")[:heads]
+    ]
     return keras.Model(image, outputs if heads > 1 else outputs[0], name=name)

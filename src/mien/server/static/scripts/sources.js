@@ -32,15 +32,11 @@ export class Sources {
   }
 
   /**
-   * Each of these gives up, with the signal's reason, once something else was chosen.
-   *
-   * @param {{device?: string, signal: AbortSignal, onEnded: () => void}} options
+   * @param {{device?: string, onEnded: () => void}} options
    * @returns {Promise<string>}  The source's name.
    */
-  async camera({ device, signal, onEnded }) {
+  async camera({ device, onEnded }) {
     const camera = await openCamera(device);
-    if (signal.aborted) closeCamera(camera);
-    signal.throwIfAborted();
     this.close();
     this.#camera = camera;
     camera.getVideoTracks()[0].addEventListener("ended", onEnded);
@@ -52,15 +48,14 @@ export class Sources {
 
   /**
    * @param {File} file
-   * @param {AbortSignal} signal
    * @returns {Promise<string>}
    */
-  async video(file, signal) {
+  async video(file) {
     const address = URL.createObjectURL(file);
-    const isShown = await plays(address);
-    if (signal.aborted || !isShown) URL.revokeObjectURL(address);
-    signal.throwIfAborted();
-    if (!isShown) throw new NotShown(file.name);
+    if (!(await plays(address))) {
+      URL.revokeObjectURL(address);
+      throw new NotShown(file.name);
+    }
     this.close();
     this.#address = address;
     this.#stage.show("video");
@@ -71,22 +66,22 @@ export class Sources {
 
   /**
    * @param {File} file
-   * @param {AbortSignal} signal
    * @returns {Promise<string>}
    */
-  async photo(file, signal) {
+  async photo(file) {
     const address = URL.createObjectURL(file);
     const image = new Image();
     image.src = address;
-    const isShown = await image.decode().then(() => true, () => false);
-    if (signal.aborted || !isShown) URL.revokeObjectURL(address);
-    signal.throwIfAborted();
-    if (!isShown) throw new NotShown(file.name);
+    try {
+      await image.decode();
+    } catch {
+      URL.revokeObjectURL(address);
+      throw new NotShown(file.name);
+    }
     this.close();
     this.#address = address;
     this.#stage.photo.src = address;
     await this.#stage.photo.decode();
-    signal.throwIfAborted();
     this.#stage.show("photo");
     return this.#named(file.name);
   }

@@ -1,35 +1,24 @@
-/** The token that a server may ask for: kept for this tab only, and taken only once the server accepts it. */
-import { byId } from "./page.js";
+/** The token that a server may ask for: kept for this tab only, and asked for once. */
 
 const KEY = "mien-token";
 
 export class Token {
   /** @type {string | null} */
   #value = null;
-  #isAccepted;
-  #dialog = /** @type {HTMLDialogElement} */ (byId("token-dialog"));
-  #field = /** @type {HTMLInputElement} */ (byId("token"));
-  #shown = /** @type {HTMLInputElement} */ (byId("token-shown"));
-  #problem = byId("token-problem");
-  #resolve = (/** @type {string | null} */ _) => {};
+  #dialog = /** @type {HTMLDialogElement} */ (document.getElementById("token-dialog"));
+  #field = /** @type {HTMLInputElement} */ (document.getElementById("token"));
+  #text = /** @type {HTMLElement} */ (document.getElementById("token-text"));
+  /** @type {Promise<string | null> | null} */
+  #asking = null;
 
-  /** @param {(token: string) => Promise<boolean>} isAccepted  Asks the server. */
-  constructor(isAccepted) {
-    this.#isAccepted = isAccepted;
+  constructor() {
     // Storage is refused in some private windows; the token is then kept by this object alone.
     try {
       this.#value = sessionStorage.getItem(KEY);
     } catch {
       this.#value = null;
     }
-    byId("token-cancel").addEventListener("click", () => this.cancel());
-    // Told late: the next question may be open already.
-    this.#dialog.addEventListener("close", () => this.#dialog.open || this.cancel());
-    this.#shown.addEventListener("change", () => (this.#field.type = this.#shown.checked ? "text" : "password"));
-    byId("token-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      void this.#try(this.#field.value.trim());
-    });
+    document.getElementById("token-cancel")?.addEventListener("click", () => this.#dialog.close());
   }
 
   get value() {
@@ -37,58 +26,38 @@ export class Token {
   }
 
   /**
-   * Ask for it, until one is accepted; a newer question takes the place of an older one.
+   * Ask for it, once at a time.
    *
-   * @param {{refused?: boolean}} [options]  Whether the last one is not accepted any more.
+   * @param {{refused?: boolean}} [options]  Whether the last one was wrong.
    * @returns {Promise<string | null>}  Null when the person does not give one.
    */
   ask({ refused = false } = {}) {
-    this.cancel();
-    if (refused) this.#keep(null);
-    this.#problem.textContent = refused ? "The server does not accept the last token any more." : "";
-    this.#dialog.showModal();
-    return new Promise((resolve) => (this.#resolve = resolve));
+    this.#asking ??= this.#ask(refused).finally(() => (this.#asking = null));
+    return this.#asking;
   }
 
-  /** Nothing is asked any more. */
-  cancel() {
-    this.#end(null);
-  }
-
-  /** @param {string} given */
-  async #try(given) {
-    this.#problem.textContent = "Asking the server …";
-    let problem = "The server does not accept this token. Correct it and try again.";
-    try {
-      if (await this.#isAccepted(given)) {
-        this.#keep(given);
-        this.#end(given);
-        return;
-      }
-    } catch (error) {
-      problem = error instanceof Error ? error.message : String(error);
-    }
-    this.#problem.textContent = problem;
-    this.#field.select();
-  }
-
-  /** @param {string | null} token */
-  #end(token) {
-    const resolve = this.#resolve;
-    this.#resolve = () => {};
-    if (this.#dialog.open) this.#dialog.close();
+  /** @param {boolean} refused */
+  #ask(refused) {
+    if (refused) this.#text.textContent = "The server did not accept this token. Check it and try again.";
     this.#field.value = "";
-    resolve(token);
+    this.#dialog.returnValue = "";
+    this.#dialog.showModal();
+    return new Promise((resolve) => {
+      this.#dialog.addEventListener("close", () => resolve(this.#taken()), { once: true });
+    });
   }
 
-  /** @param {string | null} token */
-  #keep(token) {
-    this.#value = token;
+  #taken() {
+    // Only pressing "Use it" sends the form; Escape and "Not now" close without it.
+    const given = this.#dialog.returnValue === "use" ? this.#field.value.trim() : "";
+    this.#field.value = "";
+    if (!given) return null;
+    this.#value = given;
     try {
-      if (token === null) sessionStorage.removeItem(KEY);
-      else sessionStorage.setItem(KEY, token);
+      sessionStorage.setItem(KEY, given);
     } catch {
       // Kept by this object.
     }
+    return given;
   }
 }
