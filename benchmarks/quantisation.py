@@ -34,7 +34,7 @@ from mien.data import load_dataset
 from mien.data.dataset import Dataset
 from mien.images import to_tensor
 from mien.inference.model_files import bundled_models, find_model
-from mien.inference.sessions import first_line, open_session
+from mien.inference.sessions import first_line, import_onnxruntime, open_session
 from mien.learn.quantise import CALIBRATION_IMAGES, HEAD, Calibration, plain_float_model, quantise
 from mien.run import Run
 
@@ -44,25 +44,27 @@ BATCHES = (1, 16, 64)
 def ways(plain: Path, folder: Path, images: np.ndarray) -> dict[str, Callable[[Path], None]]:
     """Name → what writes such a copy of a plain float32 model."""
     import onnx
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
+
+    ort = import_onnxruntime(".quantization")
 
     graph = onnx.load(plain).graph
     head = [node.name for node in graph.node if node.op_type in HEAD]
 
     def static(target: Path, **options: Any) -> None:
         calibration = Calibration(images, graph.input[0].name)
-        quantize_static(plain, target, calibration, per_channel=True, activation_type=QuantType.QUInt8, **options)
+        ort.quantize_static(
+            plain, target, calibration, per_channel=True, activation_type=ort.QuantType.QUInt8, **options
+        )
 
     def half(target: Path) -> None:
-        from onnxruntime.transformers.float16 import convert_float_to_float16
+        float16 = import_onnxruntime(".transformers.float16")
+        onnx.save(float16.convert_float_to_float16(onnx.load(plain), keep_io_types=True), target)
 
-        onnx.save(convert_float_to_float16(onnx.load(plain), keep_io_types=True), target)
-
-    unsigned, signed = QuantType.QUInt8, QuantType.QInt8
+    unsigned, signed = ort.QuantType.QUInt8, ort.QuantType.QInt8
     return {
-        "int8, head too": lambda t: static(t, quant_format=QuantFormat.QOperator, weight_type=unsigned),
-        "int8, QDQ": lambda t: static(t, quant_format=QuantFormat.QDQ, weight_type=signed, nodes_to_exclude=head),
-        "int8 weights": lambda t: quantize_dynamic(plain, t, weight_type=unsigned),
+        "int8, head too": lambda t: static(t, quant_format=ort.QuantFormat.QOperator, weight_type=unsigned),
+        "int8, QDQ": lambda t: static(t, quant_format=ort.QuantFormat.QDQ, weight_type=signed, nodes_to_exclude=head),
+        "int8 weights": lambda t: ort.quantize_dynamic(plain, t, weight_type=unsigned),
         "float16": half,
     }
 

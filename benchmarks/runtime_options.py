@@ -15,10 +15,12 @@ import time
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
 from mien.images import to_tensor
 from mien.inference.model_files import bundled_models, find_model
+from mien.inference.sessions import import_onnxruntime
+
+ort = import_onnxruntime()
 
 BATCHES = (1, 16)
 LEVELS = {

@@ -38,7 +38,7 @@ SLOWEST_MS = 100
 MOST_KEPT_MEGABYTES = 50
 # The server's own time limits, shortened so that the slow attacks end while they are watched.
 OPTIONS = ["--header-seconds", "3", "--body-seconds", "5", "--max-waiting", "64"]
-PREDICT = "POST /v1/predict HTTP/1.1\r\nHost: x\r\n"
+PREDICT = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n"
 
 
 def picture() -> bytes:

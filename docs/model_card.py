@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mien.card import ModelCard, read_card
+from mien.card import Head, ModelCard, read_card
 from mien.inference.model_files import WEIGHTS_PATH, bundled_models
 from mien.run import Run
 
@@ -62,6 +62,11 @@ def _model(name: str) -> str:
     return "\n".join([f"## `{name}`", "", *_facts(run, card), "", *_scores(scored), "", *_classes(scored["test"]), ""])
 
 
+def _head(card: ModelCard) -> Head:
+    """What the model answers when nobody says which question."""
+    return next(iter(card.heads.values()))
+
+
 def _copy(run: Run, card: ModelCard) -> list[str]:
     """An int8 copy of a bundled model, which was measured on PublicTest only."""
     original = Run(WEIGHTS_PATH / card.name.removesuffix("-int8"))
@@ -72,8 +77,8 @@ def _copy(run: Run, card: ModelCard) -> list[str]:
         "see [Benchmarks](benchmarks.md#int8) for what that brings",
         "file": f"ONNX, {run.onnx_path.stat().st_size / 1e6:.1f} MB ({original.onnx_path.stat().st_size / 1e6:.1f} MB)",
         "accuracy on PublicTest": f"{accuracies[0]} ({accuracies[1]}); PrivateTest was not looked at",
-        "temperature": f"{card.temperature:.3f} ({before.temperature:.3f})",
-        "uncertain": f"answers with a confidence below {card.uncertain_below:.2f} ({before.uncertain_below:.2f})",
+        "temperature": f"{_head(card).temperature:.3f} ({_head(before).temperature:.3f})",
+        "uncertain": f"answers with a confidence below {_head(card).uncertain_below:.2f} ({_head(before).uncertain_below:.2f})",
     }
     lines = [f"| | `{run.name}` (beside `{original.name}`) |", "|---|---|"]
     return [*lines, *(f"| {name} | {value} |" for name, value in rows.items())]
@@ -93,8 +98,8 @@ def _facts(run: Run, card: ModelCard) -> list[str]:
         **_teaching(config),
         **_speed(run),
         "data": f"FER-2013, {card.protocol} split, fingerprint `{card.data_fingerprint[:16]}…`",
-        "temperature": f"{card.temperature:.3f}",
-        "uncertain": f"answers with a confidence below {card.uncertain_below:.2f}",
+        "temperature": f"{_head(card).temperature:.3f}",
+        "uncertain": f"answers with a confidence below {_head(card).uncertain_below:.2f}",
     }
     if "remark" in environment:
         rows["remark"] = environment["remark"]

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import settings
 from onnx import TensorProto, helper, numpy_helper
 
-from mien.card import ModelCard, write_card
+from mien.card import Head, ModelCard, write_card
 from mien.files import sha256_of
+from mien.probabilities import EVERYDAY_PRIOR
 from mien.run import Run
 
 # A busy machine is slow at times, which is no defect of the code under test.
@@ -57,6 +58,9 @@ def write_toy_model(
     outputs: int = 7,
     softmax: bool = True,
     input_type: int = TensorProto.FLOAT,
+    temperature: float = 1.0,
+    uncertain_below: float = 0.0,
+    prior: tuple[float, ...] = tuple(EVERYDAY_PRIOR.values()),
     **card: Any,
 ) -> Path:
     """A model that answers by brightness: class k is likeliest where the mean pixel is about 42 k.
@@ -82,7 +86,15 @@ def write_toy_model(
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, run.onnx_path)
-    facts = {"name": "toy", "onnx_sha256": sha256_of(run.onnx_path), "architecture": "toy", "parameters": 14}
+    # It learnt from expressions as common as every day, so that a predictor's default changes nothing.
+    head = Head(temperature=temperature, uncertain_below=uncertain_below, prior=prior)
+    facts = {
+        "heads": {"labels": head},
+        "name": "toy",
+        "onnx_sha256": sha256_of(run.onnx_path),
+        "architecture": "toy",
+        "parameters": 14,
+    }
     write_card(run.card_path, ModelCard(**(facts | card)))
     return folder
 

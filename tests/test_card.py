@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mien.card import ModelCard, read_card, write_card
+from mien.card import Head, ModelCard, read_card, write_card
 from mien.emotions import EMOTIONS
 from mien.errors import ModelError
 from mien.run import SCHEMA_VERSION
@@ -17,8 +17,7 @@ from mien.run import SCHEMA_VERSION
 CARD = ModelCard(
     name="first",
     onnx_sha256="0" * 64,
-    temperature=1.3,
-    uncertain_below=0.4,
+    heads={"votes": Head("probabilities", 1.3, 0.4), "labels": Head("label_probabilities")},
     opset=17,
     parameters=58_423,
     architecture="cnn",
@@ -66,19 +65,38 @@ def test_unknown_facts_of_the_same_schema_are_ignored(tmp_path: Path) -> None:
         ({"input_shape": [224, 224, 1]}, r"Expected a model of \(48, 48, 1\)"),
         ({"input_range": [0.0, 1.0]}, "in 0 to 255"),
         ({"input_colour": "rgb"}, "gray"),
-        ({"temperature": 0}, "Expected a temperature above 0"),
-        ({"temperature": -1.0}, "Expected a temperature above 0"),
-        ({"temperature": float("nan")}, "Expected a temperature above 0"),
-        ({"temperature": float("inf")}, "Expected a temperature above 0"),
-        ({"temperature": "1"}, "Expected a temperature above 0"),
-        ({"temperature": True}, "Expected a temperature above 0"),
-        ({"uncertain_below": 1.5}, "Expected uncertain_below from 0 to 1"),
-        ({"uncertain_below": float("nan")}, "Expected uncertain_below from 0 to 1"),
+        ({"heads": {}}, "Expected heads of votes, labels. Received: none"),
+        ({"heads": {"mood": {}}}, "Expected heads of votes, labels. Received: mood"),
+        ({"heads": ["votes"]}, "Expected a model card"),
+        ({"heads": {"votes": {"colour": 1}}}, "Expected a model card"),
     ],
 )
 def test_a_card_that_cannot_be_served_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         read_card(_written(tmp_path, **changes))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"temperature": 0}, "Expected a temperature from 0.05 to 20"),
+        ({"temperature": -1.0}, "Expected a temperature from 0.05 to 20"),
+        ({"temperature": 1e-320}, "Expected a temperature from 0.05 to 20"),
+        ({"temperature": 1e308}, "Expected a temperature from 0.05 to 20"),
+        ({"temperature": float("nan")}, "Expected a temperature from 0.05 to 20"),
+        ({"temperature": "1"}, "Expected a temperature from 0.05 to 20"),
+        ({"temperature": True}, "Expected a temperature from 0.05 to 20"),
+        ({"uncertain_below": 1.5}, "Expected uncertain_below from 0 to 1"),
+        ({"uncertain_below": float("nan")}, "Expected uncertain_below from 0 to 1"),
+        ({"output": 3}, "Expected the name of an output"),
+        ({"prior": [1 / 6] * 6}, "Expected a prior of 7 shares"),
+        ({"prior": [0.5] * 7}, "Expected a prior of 7 shares"),
+        ({"prior": [1.0] + [0.0] * 6}, "Expected a prior of 7 shares"),
+    ],
+)
+def test_a_head_that_cannot_be_served_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        read_card(_written(tmp_path, heads={"labels": change}))
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"{", b"\xff", b'{"schema_version": 1}'])

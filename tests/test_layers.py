@@ -13,7 +13,7 @@ from mien.emotions import EMOTIONS
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "mien"
 
 # Which rooms (or single modules) each room may import; every room may import its own modules.
-NAMES = {"errors", "emotions", "files", "machine"}
+NAMES = {"errors", "emotions", "files", "machine", "probabilities"}
 CONTRACTS = NAMES | {"images", "config", "run", "card"}
 EVERYTHING = CONTRACTS | {"data", "inference", "learn", "evaluate", "server", "demo", "explanations"}
 MAY_IMPORT = {
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "emotions": set[str](),
     "files": {"errors"},
     "machine": set[str](),
+    "probabilities": {"errors", "emotions"},
     "images": NAMES,
     "config": NAMES,
     "run": NAMES,
@@ -44,6 +45,7 @@ ONLY_IN = {
     "jax": "learn",
     "torch": "learn",
     "onnx": "learn",
+    "onnxruntime": "",  # through `import_onnxruntime` alone, which turns its telemetry off
     "matplotlib": "evaluate",
     "seaborn": "evaluate",
     "sklearn": "evaluate",

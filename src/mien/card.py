@@ -8,18 +8,38 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mien.emotions import EMOTIONS
+from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.errors import ModelError
 from mien.files import write_json
+from mien.probabilities import SUM_TOLERANCE
 from mien.run import SCHEMA_VERSION
 
-__all__ = ["ModelCard", "read_card", "write_card"]
+__all__ = ["Head", "ModelCard", "read_card", "write_card"]
+
+HEAD_NAMES = ("votes", "labels")
+"""`votes`: what FER+'s ten taggers see in the image. `labels`: what FER-2013 calls it."""
+
+TEMPERATURES = (0.05, 20.0)
+"""Lowest and highest temperature; beyond them probabilities are one-hot or uniform for all purposes."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """One question that a model answers, and what its answers are worth."""
+
+    output: str = "probabilities"
+    """Name of the output in model.onnx."""
+    temperature: float = 1.0
+    """Calibration: probabilities are softmax(log(p) / temperature); fitted on val (Guo et al. 2017)."""
+    uncertain_below: float = 0.0
+    """Calibrated confidence under which the answer is called uncertain; 0 never."""
+    prior: tuple[float, ...] = (1 / NUM_EMOTIONS,) * NUM_EMOTIONS
+    """How common each emotion was where it learnt; sums to 1."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +60,8 @@ class ModelCard:
     """Colour of the input."""
     resize_rule: str = "area-down, cubic-up"
     """How `mien.images` brings a crop to the input size."""
-    temperature: float = 1.0
-    """Calibration: probabilities are softmax(log(p) / temperature); fitted on val (Guo et al. 2017)."""
-    uncertain_below: float = 0.0
-    """Calibrated confidence under which the answer is called uncertain; 0 never."""
+    heads: dict[str, Head] = field(default_factory=lambda: {"labels": Head()})
+    """What it answers: `votes` (what people see) or `labels` (what FER-2013 calls it); the first is the default."""
     opset: int = 0
     """ONNX operator set."""
     parameters: int = 0
@@ -83,6 +101,7 @@ def read_card(path: Path) -> ModelCard:
                 "The model was exported by a newer mien: pip install -U mien"
             )
         known = {key: _tuples(item) for key, item in value.items() if key in _FIELDS}
+        known["heads"] = {str(name): Head(**_tuples_in(head)) for name, head in known["heads"].items()}
         card = ModelCard(**known)
     except OSError as error:
         raise ModelError(
@@ -102,10 +121,27 @@ def _misfits(card: ModelCard) -> Iterator[str]:
     accepted = (card.input_shape, card.input_range, card.input_colour)
     if accepted != ((48, 48, 1), (0, 255), "gray"):
         yield f"Expected a model of (48, 48, 1) gray images in 0 to 255. Received: {accepted}."
-    if not _is_number(card.temperature) or not 0 < card.temperature < math.inf:
-        yield f"Expected a temperature above 0. Received: {card.temperature!r}."
-    if not _is_number(card.uncertain_below) or not 0 <= card.uncertain_below <= 1:
-        yield f"Expected uncertain_below from 0 to 1. Received: {card.uncertain_below!r}."
+    if not card.heads or not set(card.heads) <= set(HEAD_NAMES):
+        yield f"Expected heads of {', '.join(HEAD_NAMES)}. Received: {', '.join(card.heads) or 'none'}."
+    for head in card.heads.values():
+        yield from _head_misfits(head)
+
+
+def _head_misfits(head: Head) -> Iterator[str]:
+    low, high = TEMPERATURES
+    if not _is_number(head.temperature) or not low <= head.temperature <= high:
+        yield f"Expected a temperature from {low} to {high:g}. Received: {head.temperature!r}."
+    if not _is_number(head.uncertain_below) or not 0 <= head.uncertain_below <= 1:
+        yield f"Expected uncertain_below from 0 to 1. Received: {head.uncertain_below!r}."
+    if not _is_string(head.output):
+        yield f"Expected the name of an output. Received: {head.output!r}."
+    prior = head.prior
+    if len(prior) != NUM_EMOTIONS or not all(_is_number(p) and 0 < p <= 1 for p in prior) or not _sums_to_1(prior):
+        yield f"Expected a prior of {NUM_EMOTIONS} shares above 0 that sum to 1. Received: {prior!r}."
+
+
+def _sums_to_1(shares: tuple[float, ...]) -> bool:
+    return abs(sum(shares) - 1) < SUM_TOLERANCE
 
 
 def _is_number(value: object) -> bool:
@@ -114,3 +150,11 @@ def _is_number(value: object) -> bool:
 
 def _tuples(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _tuples_in(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: _tuples(value) for key, value in values.items()}
+
+
+def _is_string(value: object) -> bool:
+    return isinstance(value, str)

@@ -33,11 +33,11 @@ import numpy as np
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import RunError
 from mien.files import atomic_write, write_json
+from mien.probabilities import SUM_TOLERANCE
 
 __all__ = ["HISTORY_COLUMNS", "SCHEMA_VERSION", "Probabilities", "Provenance", "Run", "Scores"]
 
 SCHEMA_VERSION = 1
-_SUM_SLACK = 1e-2  # bfloat16 has 8 bits of mantissa; seven of its roundings stay below this
 HISTORY_COLUMNS = (
     "epoch",
     "loss",
@@ -267,7 +267,10 @@ def _misfits(result: Probabilities) -> Iterator[str]:
         yield f"Expected sample ids (N,), labels (N,) and probabilities (N, {NUM_EMOTIONS}). Received: {shapes}."
     if result.y_true.dtype.kind not in "iu" or not np.isin(result.y_true, range(NUM_EMOTIONS)).all():
         yield f"Expected labels 0 to {NUM_EMOTIONS - 1}. Received: others, as {result.y_true.dtype}."
-    if result.probabilities.dtype.kind != "f" or not (np.abs(result.probabilities.sum(axis=-1) - 1) < _SUM_SLACK).all():
+    if (
+        result.probabilities.dtype.kind != "f"
+        or not (np.abs(result.probabilities.sum(axis=-1) - 1) < SUM_TOLERANCE).all()
+    ):
         yield "Expected probabilities that sum to 1 in each row. Received: others, or not a number."
 
 

@@ -89,10 +89,10 @@ def test_what_is_written_is_read_back(tmp_path: Path):
     written = write_synthetic(tmp_path / "faces", samples_per_class=4, seed=2)
     read = load_dataset(tmp_path / "faces")
     assert read.fingerprint == written.fingerprint == synthetic_dataset(samples_per_class=4, seed=2).fingerprint
-    assert read.protocol == "official"
+    assert read.protocol == written.protocol == "source"  # never FER-2013's own
     for name in SPLIT_NAMES:
         np.testing.assert_array_equal(read.split(name).sample_ids, written.split(name).sample_ids)
-    assert read.train.sample_ids[0] == "train/angry/Training_000000.png"
+    assert read.train.sample_ids[0] == "train/angry/drawn_000000.png"
 
 
 def test_a_folder_with_files_is_not_written_to(tmp_path: Path):

@@ -12,8 +12,8 @@ import pytest
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.errors import DataError
 from mien.evaluate import metrics
-from mien.evaluate.calibration import apply_temperature
 from mien.evaluate.evaluation import Estimate, Evaluation, evaluate
+from mien.probabilities import apply_temperature
 from mien.run import Probabilities
 
 Drawn = Callable[..., Probabilities]

@@ -30,17 +30,29 @@ def test_grid_shows_each_face_beside_each_map() -> None:
     maps = {"a": RNG.random((5, 48, 48)), "b": RNG.random((5, 48, 48))}
     captions = [f"face {i}" for i in range(5)]
     figure = ExplanationGridPlot(IMAGES, maps, captions).draw(columns=2)
-    assert len(figure.axes) == 3 * 2 * 3  # rows, faces in a row, face and two maps
-    shown = [ax for ax in figure.axes if ax.images]
-    assert len(shown) == 5 * 3
-    assert [ax.get_title(loc="left") for ax in shown if ax.get_title(loc="left")] == captions
+    assert len(figure.axes) == 5 * 3  # face and two maps
+    assert [ax.texts[0].get_text() for ax in figure.axes if ax.texts] == captions
+    top = [ax.get_title(loc="left") for ax in figure.axes[:6]]
+    assert top == ["face", "a", "b"] * 2  # every column says what it shows
+    assert not any(ax.get_title(loc="left") for ax in figure.axes[6:])
 
 
-def test_mean_maps_leave_a_class_without_faces_empty() -> None:
+def test_maps_stand_closer_to_their_face_than_to_the_next_one() -> None:
+    figure = ExplanationGridPlot(IMAGES, {"a": RNG.random((5, 48, 48))}, ["x"] * 5).draw(columns=2)
+    face, its_map, other = (ax.get_position() for ax in figure.axes[:3])
+    assert 0 < 4 * (its_map.x0 - face.x1) < other.x0 - its_map.x1
+    figure.canvas.draw()
+    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height
+
+
+def test_mean_maps_leave_a_class_without_faces_empty_under_a_name_in_line_with_the_others() -> None:
     counts = np.array([3, 0, 2, 1, 1, 4, 9])
     figure = MeanMapsPlot(RNG.uniform(0, 255, (7, 48, 48)), RNG.random((7, 48, 48)), counts).draw()
     assert [len(ax.images) for ax in figure.axes] == [1, 0, 1, 1, 1, 1, 1]
-    assert "disgust\n0" in figure.axes[1].get_title()
+    assert [text.get_text() for text in figure.axes[1].texts] == ["disgust", "0"]
+    figure.canvas.draw()
+    assert len({tuple(round(text.get_window_extent().y0, 3) for text in ax.texts) for ax in figure.axes}) == 1
 
 
 def test_faithfulness_draws_the_numbers_it_holds() -> None:

@@ -160,6 +160,16 @@ def test_the_reliability_legend_names_both_errors(drawn: Drawn) -> None:
     assert f"temperature 1.25 (ECE {bins.ece:.3f})" in texts
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.2, 0.71), (0.345, 0.432), (0.1, 0.95), (0.4, 0.403)])
+def test_every_tick_of_accuracy_says_where_it_stands(low: float, high: float) -> None:
+    accuracy = np.linspace(low, high, 4).tolist()
+    figure = TrainingCurvesPlot.from_history(HISTORY | {"accuracy": accuracy, "val_accuracy": accuracy}).draw()
+    figure.canvas.draw()
+    axis = figure.axes[0].yaxis
+    said = [float(label.get_text().removesuffix("%")) for label in axis.get_majorticklabels()]
+    np.testing.assert_allclose(said, 100 * axis.get_majorticklocs(), atol=1e-4)
+
+
 def test_figures_are_kept_as_png_and_as_the_same_svg_each_time(tmp_path: Path) -> None:
     plot = ConfusionMatrixPlot(np.eye(NUM_EMOTIONS, dtype=int))
     with Image.open(save_figure(plot.draw(), tmp_path / "a.png")) as picture:

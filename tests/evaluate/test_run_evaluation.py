@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mien.card import ModelCard, write_card
+from mien.card import Head, ModelCard, write_card
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError, RunError
-from mien.evaluate.calibration import apply_temperature, fit_temperature
+from mien.evaluate.calibration import fit_temperature
 from mien.evaluate.evaluation import Evaluation
 from mien.evaluate.run_evaluation import FittedOnVal, check_same_images, evaluate_run, fitted_on_val
+from mien.probabilities import apply_temperature
 from mien.run import HISTORY_COLUMNS, Probabilities, Run
 
 Drawn = Callable[..., Probabilities]
@@ -61,7 +62,7 @@ def test_val_decides_the_temperature_of_test(on_test: tuple[Run, Evaluation, lis
 def test_without_val_the_card_decides(run: Run) -> None:
     run.probabilities_path("val").unlink()
     assert fitted_on_val(run) == FittedOnVal()
-    write_card(run.card_path, ModelCard("toy", "0" * 64, temperature=1.7, uncertain_below=0.45))
+    write_card(run.card_path, ModelCard("toy", "0" * 64, heads={"labels": Head("probabilities", 1.7, 0.45)}))
     assert fitted_on_val(run) == FittedOnVal(1.7, 0.45, known=True)
 
 

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from onnx import TensorProto
 
-from mien.card import read_card, write_card
+from mien.card import Head, read_card, write_card
 from mien.emotions import EMOTIONS
-from mien.errors import ImageError, ModelError
+from mien.errors import ConfigError, ImageError, ModelError
 from mien.inference.classifier import Classifier
 from mien.inference.model_files import bundled_models, find_model
 from mien.run import Run
@@ -58,36 +56,37 @@ def test_other_arrays_are_refused(toy_model: Path, crops: Any) -> None:
         Classifier(toy_model).probabilities(crops)
 
 
-@given(temperature=st.floats(0.2, 5))
-def test_temperature_flattens_and_keeps_the_order(tmp_path_factory: pytest.TempPathFactory, temperature: float) -> None:
-    from mien.inference.classifier import _calibrated
-
-    p = np.array([[0.7, 0.2, 0.1, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0], [1 / 7] * 7], np.float32)
-    scaled = _calibrated(p, temperature)
-    np.testing.assert_allclose(scaled.sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(scaled[2], 1 / 7, atol=1e-6)
-    assert scaled[0, 0] > scaled[0, 1] > scaled[0, 2]
-    # By hand: the ratio of two probabilities is raised to 1/T.
-    assert scaled[0, 1] / scaled[0, 2] == pytest.approx(2 ** (1 / temperature), rel=1e-3)
-
-
 def test_the_cards_temperature_is_applied(make_toy_model: MakeModel) -> None:
     folder = make_toy_model(temperature=3.0)
     warm = Classifier(folder).probabilities(_flat(100))[0]
-    card = dataclasses.replace(read_card(Run(folder).card_path), temperature=1.0)
+    card = dataclasses.replace(read_card(Run(folder).card_path), heads={"labels": Head()})
     write_card(Run(folder).card_path, card)
     cool = Classifier(folder).probabilities(_flat(100))[0]
     assert warm.argmax() == cool.argmax()
     np.testing.assert_allclose(warm, cool ** (1 / 3) / (cool ** (1 / 3)).sum(), atol=1e-5)
 
 
+def test_another_prior_is_bayes_rule(make_toy_model: MakeModel) -> None:
+    folder = make_toy_model(prior=(0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1))
+    trained = Classifier(folder).probabilities(_flat(40))[0]
+    even = Classifier(folder, prior="even").probabilities(_flat(40))[0]
+    # By hand: the ratio of two emotions changes by the ratio of their priors, 4 to 1.
+    assert even[0] / even[1] == pytest.approx(trained[0] / trained[1] / 4, rel=1e-4)
+    assert even.sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_a_head_that_the_model_lacks_is_refused(toy_model: Path) -> None:
+    with pytest.raises(ConfigError, match=r"Expected a head of the model toy: labels\. Received: 'votes'"):
+        Classifier(toy_model, head="votes")
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
         ({"onnx_sha256": "0" * 64}, "sha256"),
-        ({"outputs": 8}, "one output"),
-        ({"batch": 1}, "one output"),
-        ({"input_type": TensorProto.UINT8}, "one output"),
+        ({"outputs": 8}, "from probabilities"),
+        ({"batch": 1}, "from probabilities"),
+        ({"input_type": TensorProto.UINT8}, "one input"),
         ({"softmax": False}, "sum to 1"),
         ({"emotions": tuple(reversed(EMOTIONS))}, "classes"),
         ({"input_range": (0.0, 1.0)}, "0 to 255"),

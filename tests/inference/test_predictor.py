@@ -75,8 +75,19 @@ def test_uncertain_is_what_the_card_says(toy_model: Path) -> None:
     # Half way between two classes neither has half of the probability.
     unsure = predictor.predict(np.full((48, 48), round(42.5 * 2.5), np.uint8), colour="gray").faces[0]
     sure = predictor.predict(np.zeros((48, 48), np.uint8), colour="gray").faces[0]
-    assert unsure.confidence < predictor.card.uncertain_below <= sure.confidence
+    assert unsure.confidence < predictor.uncertain_below <= sure.confidence
     assert (unsure.uncertain, sure.uncertain) == (True, False)
+
+
+def test_a_prior_is_estimated_from_all_images_together(toy_model: Path) -> None:
+    """Twenty faces that are certainly sad make a face between fear and sadness sad."""
+    sad, between = np.full((48, 48), 170, np.uint8), np.full((48, 48), 104, np.uint8)
+    alone = Predictor(toy_model, detector="none", prior="trained").predict(between, colour="gray").faces[0]
+    predictor = Predictor(toy_model, detector="none", prior="estimate")
+    together = list(predictor.predict_many([between, *[sad] * 20], colour="gray"))
+    assert alone.emotion != "sad"
+    assert together[0].faces[0].probabilities["sad"] > alone.probabilities["sad"]
+    assert sum(together[0].faces[0].probabilities.values()) == pytest.approx(1, abs=1e-6)
 
 
 def test_most_faces_can_be_limited(toy_model: Path, photo: np.ndarray) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from mien.card import read_card
@@ -15,6 +14,7 @@ from mien.data.dataset import Split
 from mien.errors import ModelError, RunError
 from mien.evaluate.calibration import fit_temperature
 from mien.files import sha256_of
+from mien.inference.sessions import open_session
 from mien.learn import export as export_module
 from mien.learn.compact import store_kernels_as_int16
 from mien.learn.export import MAX_DIFFERENCE, Export, export
@@ -38,7 +38,7 @@ def exported(run: Run, toy_val: Split) -> Export:
 
 
 def onnx_probabilities(path: Path, images: np.ndarray) -> np.ndarray:
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = open_session(path.read_bytes())
     result: np.ndarray = session.run(["probabilities"], {"image": images[..., None].astype(np.float32)})[0]
     return result
 
@@ -68,7 +68,7 @@ def test_card_describes_its_model(exported: Export, run: Run, toy_val: Split) ->
     assert card.data_fingerprint == "abc"
     assert card.opset == 17
     assert card.parameters == keras.models.load_model(run.model_path).count_params()
-    assert card.temperature == pytest.approx(fit_temperature(scored.probabilities, scored.y_true))
+    assert card.heads["labels"].temperature == pytest.approx(fit_temperature(scored.probabilities, scored.y_true))
     val = card.metrics["val"]
     assert val["accuracy"] == pytest.approx(np.mean(scored.probabilities.argmax(1) == toy_val.labels))
     assert val["accuracy_low"] < val["accuracy"] < val["accuracy_high"]

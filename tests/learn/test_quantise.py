@@ -93,7 +93,7 @@ def test_its_card_is_its_own(made: Quantised, source: Run, toy_val: Split) -> No
     assert card.metrics["val"]["accuracy"] == made.accuracy
     assert card.metrics["val"]["n"] == len(toy_val)
     assert "test" not in card.metrics  # the copy was not measured there
-    assert card.temperature != before.temperature
+    assert card.heads["labels"].temperature != before.heads["labels"].temperature
 
 
 def test_a_model_that_does_not_fit_its_card_is_refused(tmp_path: Path, toy_train: Split, toy_val: Split) -> None:

@@ -86,7 +86,9 @@ def make_client(predictor: Predictor) -> Iterator[Callable[..., TestClient]]:
     clients = []
 
     def make(app_predictor: Predictor = predictor, **settings: Any) -> TestClient:
-        app = create_app(app_predictor, ServerSettings(**({"concurrency": 2} | settings)))
+        app = create_app(
+            app_predictor, ServerSettings(**({"concurrency": 2, "allowed_hosts": ("testserver",)} | settings))
+        )
         # Errors are looked at as a client gets them, also the unexpected ones.
         client = TestClient(app, base_url="http://testserver", raise_server_exceptions=False)
         client.__enter__()

@@ -21,6 +21,7 @@ from websockets.sync.client import connect
 
 Make = Callable[..., Any]
 MEBIBYTE = 2**20
+POST = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n"
 
 
 def _memory() -> int:
@@ -60,7 +61,7 @@ def test_a_huge_body_is_refused_without_being_read(make_server: Make, announced:
     kind = f"Content-Length: {total}" if announced else "Transfer-Encoding: chunked"
     chunk = bytes(MEBIBYTE) if announced else b"100000\r\n" + bytes(MEBIBYTE) + b"\r\n"
     with server.connect() as sock:
-        sock.sendall(f"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n{kind}\r\n\r\n".encode())
+        sock.sendall(f"{POST}Content-Type: image/jpeg\r\n{kind}\r\n\r\n".encode())
         with contextlib.suppress(ConnectionError):
             while sent < total:
                 sock.sendall(chunk)
@@ -82,7 +83,7 @@ def test_who_waits_for_100_continue_is_refused_before_sending(make_server: Make)
     server = make_server()
     with server.connect() as sock:
         sock.sendall(
-            b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
+            b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
             b"Content-Length: 1073741824\r\nExpect: 100-continue\r\n\r\n"
         )
         assert _read_response(sock)[0] == 413
@@ -90,7 +91,7 @@ def test_who_waits_for_100_continue_is_refused_before_sending(make_server: Make)
 
 def test_slow_bodies_and_headers_end(make_server: Make, white: bytes) -> None:
     server = make_server(body_seconds=0.3, header_seconds=0.3)
-    head = f"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: {len(white)}\r\n\r\n"
+    head = f"{POST}Content-Type: image/jpeg\r\nContent-Length: {len(white)}\r\n\r\n"
     for sent in (head.encode() + white[:10], head[:40].encode()):
         with server.connect() as sock:
             sock.sendall(sent)
@@ -115,7 +116,7 @@ def test_what_is_no_http_gets_the_one_shape_too(make_server: Make) -> None:
 def test_a_form_that_breaks_off_leaves_nothing_behind(make_server: Make, white: bytes) -> None:
     server = make_server()
     part = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n' + white[:100]
-    head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
     for _ in range(20):
         with server.connect() as sock:
             sock.sendall(head + b"Content-Length: 100000\r\n\r\n" + part)
@@ -131,7 +132,7 @@ def test_a_form_that_breaks_off_leaves_nothing_behind(make_server: Make, white: 
 
 def test_two_hundred_connections_at_once(make_server: Make, white: bytes) -> None:
     server = make_server(max_waiting=400, max_wait_seconds=60)
-    head = f"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: {len(white)}\r\n\r\n"
+    head = f"{POST}Content-Type: image/jpeg\r\nContent-Length: {len(white)}\r\n\r\n"
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(server.connect(timeout=60)) for _ in range(200)]
         for sock in sockets:
@@ -200,3 +201,60 @@ def test_a_message_beyond_the_limit_closes_the_stream(make_server: Make) -> None
             session.recv(timeout=20)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1009
+
+
+def test_two_lengths_close_the_connection(make_server: Make) -> None:
+    with make_server().connect() as sock:
+        sock.sendall(
+            b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: 4\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        data = b""
+        while chunk := sock.recv(65_536):
+            data += chunk
+    assert b"connection: close" in data.lower()
+    assert data.count(b"HTTP/1.1 ") == 1  # what followed was not taken for a request
+
+
+def test_one_connection_too_many_is_refused_and_the_others_stay(make_server: Make) -> None:
+    server = make_server(max_connections=3)
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(server.connect()) for _ in range(3)]
+        with server.connect() as one_more:
+            status, told = _read_response(one_more)
+            assert (status, told["error"]["code"]) == (503, "too_many_connections")
+            assert one_more.recv(1) == b""
+        idle[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert _read_response(idle[0])[0] == 200
+    assert _is_well(server)
+
+
+def test_a_silent_stream_ends_and_makes_room(make_server: Make, white: bytes) -> None:
+    server = make_server(max_streams=1, idle_stream_seconds=0.3)
+    address = f"ws://127.0.0.1:{server.port}/v1/stream"
+    for _ in range(2):
+        with connect(address) as session:
+            assert "hello" in json.loads(session.recv(timeout=20))
+            session.send(white)
+            assert "prediction" in json.loads(session.recv(timeout=20))
+            with pytest.raises(ConnectionClosed) as closed:
+                session.recv(timeout=20)
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1000, "idle")
+
+
+def test_the_log_names_addresses_without_their_questions(make_server: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    server = make_server(access_log=True)
+    httpx.get(f"{server.url}/healthz?token=secret")
+    with connect(f"ws://127.0.0.1:{server.port}/v1/stream?token=secret"):
+        pass
+    server.stop()
+    told = "".join(capfd.readouterr())
+    assert '"GET /healthz HTTP/1.1" 200' in told
+    assert "/v1/stream" in told
+    assert "secret" not in told
+
+
+def test_head_keeps_the_connection(make_server: Make) -> None:
+    with httpx.Client(base_url=make_server().url) as client:
+        assert client.head("/v1/model").headers["content-length"] != "0"
+        assert client.get("/healthz").json() == {"status": "ok"}

@@ -139,7 +139,8 @@ def test_only_so_many_faces_are_answered(make_client: Make, toy_model: Any, whit
             return WholeImage().detect(image_rgb) * 9
 
     client = make_client(Predictor(toy_model, detector=Crowd()), max_faces=4)
-    assert len(client.post("/v1/predict", content=white, headers=JPEG).json()["faces"]) == 4
+    told = client.post("/v1/predict", content=white, headers=JPEG).json()
+    assert (len(told["faces"]), told["faces_left_out"]) == (4, 5)
 
 
 def test_beyond_what_may_wait_the_answer_is_429(

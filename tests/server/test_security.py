@@ -97,3 +97,65 @@ def test_the_token_must_be_the_whole_token(make_client: Make, white: bytes, head
 )
 def test_the_same_host_is_told_from_others(origin: str, host: str, same: bool) -> None:
     assert _is_same_host(origin, host) is same
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LOCALHOST:8000", 200),
+        ("mien.localhost:8000", 200),
+        ("127.0.0.1:8000", 200),
+        ("[::1]:8000", 200),
+        ("192.168.1.20", 200),
+        ("mien.example.org", 200),
+        ("evil.example", 421),
+        ("evil.example:8000", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("user@localhost@evil.example", 421),
+        ("[", 421),
+        ("", 421),
+    ],
+)
+def test_names_that_a_page_could_make_up_are_refused(make_client: Make, host: str, status: int) -> None:
+    client = make_client(allowed_hosts=("mien.example.org",))
+    for path in ("/", "/v1/model", "/healthz", "/static/favicon.svg"):
+        response = client.get(path, headers={"Host": host})
+        assert response.status_code == status, path
+        assert response.headers["x-content-type-options"] == "nosniff"
+    if status == 421:
+        assert response.json()["error"]["code"] == "host_refused"
+
+
+def test_a_page_whose_name_was_turned_to_this_machine_gets_nothing(client: TestClient, white: bytes) -> None:
+    rebound = {"Host": "evil.example:8000", "Origin": "http://evil.example:8000"}
+    assert client.post("/v1/predict", content=white, headers=JPEG | rebound).status_code == 421
+
+
+def test_a_wrong_token_is_told_before_any_picture(make_client: Make) -> None:
+    client = make_client(token=TOKEN)
+    assert client.get("/v1/model", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+    assert client.get("/v1/model", headers={"Authorization": "Bearer another"}).status_code == 401
+
+
+def test_the_document_names_the_token_and_each_operation(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    assert sorted(one["operationId"] for one in operations) == [
+        "health", "metrics", "model", "predict", "predict_batch", "readiness",
+    ]  # fmt: skip
+    assert {one["operationId"] for one in operations if one.get("security")} == {"predict", "predict_batch"}
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/v1/model", "/metrics", "/docs", "/openapi.json"])
+def test_head_says_what_get_says_without_the_body(client: TestClient, path: str) -> None:
+    asked, got = client.head(path), client.get(path)
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-type"] == got.headers["content-type"]
+
+
+def test_no_address_leads_to_another(client: TestClient) -> None:
+    for path in ("/healthz/", "/v1/model/", "/docs/"):
+        assert client.get(path, follow_redirects=False).status_code == 404

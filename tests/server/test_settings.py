@@ -110,3 +110,15 @@ def test_settings_travel_to_workers() -> None:
 )
 def test_it_is_known_who_can_reach_a_host(host: str, local: bool) -> None:
     assert is_local(host) is local
+
+
+@pytest.mark.parametrize("field", [one for one in dataclasses.fields(ServerSettings) if one.type in ("int", "float")])
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e308", "9" * 5000, "0x" + "f" * 5000])
+def test_no_number_is_without_end(field: dataclasses.Field[object], text: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"(?i){field.name}"):
+        load_settings({field.name: text}, environment={})
+    with pytest.raises(ConfigError, match=rf"(?i){field.name}"):
+        load_settings(environment={variable_of(field.name): text})
+    (tmp_path / "serve.toml").write_text(f"{field.name} = {text}\n")
+    with pytest.raises(ConfigError):
+        load_settings(environment={}, config_path=tmp_path / "serve.toml")

@@ -14,7 +14,7 @@ import numpy as np
 from mien.data.content_hash import dataset_fingerprint
 from mien.data.dataset import IMAGE_SIZE_PX, SPLIT_NAMES, Dataset, Split
 from mien.data.samples import Progress
-from mien.data.writing import FER_FOLDERS, FER_PREFIXES, claim_empty_folder, write_png
+from mien.data.writing import claim_empty_folder, write_png
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.errors import DataError
 from mien.files import user_path
@@ -93,7 +93,7 @@ def write_synthetic(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Draw a dataset and write it in the Kaggle folder form, `train/<emotion>/Training_*.png` and `test/…`.
+    """Draw a dataset and write it as folders, `train/<emotion>/drawn_*.png`, `val/…` and `test/…`.
 
     Args:
         out_dir: A folder that does not exist yet or is empty.
@@ -131,8 +131,9 @@ def _split_counts(samples_per_class: int, seed: int) -> tuple[int, int, int]:
 def _to_split(images: np.ndarray, split: int) -> Split:
     """A split from uint8 (7, K, 48, 48), ordered by path as a reader orders files."""
     per_class = images.shape[1]
-    folder, prefix = FER_FOLDERS[split], FER_PREFIXES[split]
-    ids = [f"{folder}/{emotion}/{prefix}_{number:06}.png" for emotion in EMOTIONS for number in range(per_class)]
+    # Not FER-2013's names: they would be believed to tell its own splits.
+    folder = SPLIT_NAMES[split]
+    ids = [f"{folder}/{emotion}/drawn_{number:06}.png" for emotion in EMOTIONS for number in range(per_class)]
     labels = np.repeat(np.arange(NUM_EMOTIONS), per_class)
     order = np.argsort(ids)
     return Split(images.reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)[order], labels[order], np.array(ids)[order])

@@ -13,21 +13,21 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from sklearn.isotonic import IsotonicRegression
 
+from mien.card import TEMPERATURES
+from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
 from mien.evaluate.metrics import CALIBRATION_BINS, calibration_error, checked, confidence_bins
+from mien.probabilities import apply_temperature
 
 __all__ = [
     "Reliability",
     "RiskCoverage",
-    "apply_temperature",
     "fit_temperature",
     "reliability",
     "risk_coverage",
     "uncertain_threshold",
 ]
 
-# Networks lie between 0.5 and 5; beyond this range the probabilities are one-hot or uniform for all purposes.
-_LOWEST_TEMPERATURE, _HIGHEST_TEMPERATURE = 0.05, 20.0
 # Keeps the logarithm of a probability that float32 rounded to 0 finite.
 _SMALLEST = float(np.finfo(np.float32).tiny)
 
@@ -68,15 +68,15 @@ class RiskCoverage:
     area: float
 
 
-def fit_temperature(probabilities: np.ndarray, y_true: np.ndarray) -> float:
-    """The temperature that makes probabilities fit labels best: the one with the lowest log loss.
+def fit_temperature(probabilities: np.ndarray, targets: np.ndarray) -> float:
+    """The temperature that makes probabilities fit labels, or people's votes, best: the one with the lowest log loss.
 
     Guo et al. 2017, "On calibration of modern neural networks", arXiv:1706.04599. The log loss is convex in 1/T, so
     the search finds the one minimum, the same every time. Answers never change, only how sure they are.
 
     Args:
         probabilities: float (N, 7) of the val split.
-        y_true: int (N,).
+        targets: int (N,) labels, or float (N, 7) shares of taggers; a row of zeros counts nothing.
 
     Returns:
         Above 1 when the model is too sure of itself, below 1 when it is not sure enough; 0.05 to 20.
@@ -84,34 +84,16 @@ def fit_temperature(probabilities: np.ndarray, y_true: np.ndarray) -> float:
     Raises:
         DataError: The arrays cannot be scored.
     """
-    y_true, probabilities = checked(y_true, probabilities)
+    if np.ndim(targets) == 1:
+        targets = np.eye(NUM_EMOTIONS)[checked(targets, probabilities)[0]]
+    _, probabilities = checked(targets.argmax(axis=1), probabilities)
     logs = np.log(np.maximum(probabilities, _SMALLEST))
-    rows = np.arange(len(y_true))
 
     def loss(log_temperature: float) -> float:
-        return float(-_log_softmax(logs / math.exp(log_temperature))[rows, y_true].mean())
+        return float(-(targets * _log_softmax(logs / math.exp(log_temperature))).sum(axis=1).mean())
 
-    bounds = (math.log(_LOWEST_TEMPERATURE), math.log(_HIGHEST_TEMPERATURE))
+    bounds = tuple(math.log(end) for end in TEMPERATURES)
     return math.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x)
-
-
-def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities at another temperature: softmax(log p / T), which is p^(1/T) renormalised.
-
-    Args:
-        probabilities: float (…, 7), rows sum to 1.
-        temperature: Above 0; 1 changes nothing.
-
-    Returns:
-        float64 of the same shape, rows sum to 1.
-
-    Raises:
-        DataError: The temperature is not a number above 0.
-    """
-    if not (math.isfinite(temperature) and temperature > 0):
-        raise DataError(f"Expected a temperature above 0. Received: {temperature}. Fit one with fit_temperature.")
-    logs = np.log(np.maximum(np.asarray(probabilities, np.float64), _SMALLEST))
-    return np.asarray(np.exp(_log_softmax(logs / temperature)))
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

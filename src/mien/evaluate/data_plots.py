@@ -12,12 +12,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mien.data.dataset import Split
 from mien.data.summary import Summary
 from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS, NUM_EMOTIONS
-from mien.evaluate.style import INK, MUTED, empty_figure, new_figure, styled, title
+from mien.evaluate.style import INK, MUTED, empty_figure, new_figure, percent_axis, styled, title
 
 __all__ = ["augmentation_figure", "class_distribution_figure", "mean_faces_figure", "samples_figure"]
 
@@ -41,8 +40,7 @@ def class_distribution_figure(summary: Summary) -> Figure:
             title(axes, name, f"{split.images:,} images")
             axes.grid(axis="y", visible=False)
             axes.tick_params(axis="y", length=0)
-            axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-            axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+            percent_axis(axes.xaxis, ticks=4)
         panels[0].set_yticks(range(NUM_EMOTIONS), EMOTIONS)
         panels[0].invert_yaxis()
         largest = max((float((s.class_counts / s.images).max()) for s in splits.values()), default=1.0)

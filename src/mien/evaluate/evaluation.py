@@ -18,8 +18,8 @@ from mien.emotions import EMOTIONS
 from mien.errors import DataError
 from mien.evaluate import metrics
 from mien.evaluate.bootstrap import PROPER, RESAMPLES, bootstrap_intervals
-from mien.evaluate.calibration import apply_temperature
 from mien.evaluate.votes import VoteAgreement, vote_agreement
+from mien.probabilities import apply_temperature
 from mien.run import Probabilities
 
 __all__ = ["Calibrated", "ClassScores", "Estimate", "Evaluation", "Scores", "check_split_name", "evaluate", "score"]

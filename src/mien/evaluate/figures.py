@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mien.errors import RunError
-from mien.evaluate.calibration import apply_temperature, reliability, risk_coverage
+from mien.evaluate.calibration import reliability, risk_coverage
 from mien.evaluate.evaluation import Evaluation
 from mien.evaluate.plots import (
     ClassScoresPlot,
@@ -21,6 +21,7 @@ from mien.evaluate.plots import (
     TrainingCurvesPlot,
 )
 from mien.evaluate.style import save_figure
+from mien.probabilities import apply_temperature
 from mien.run import HISTORY_COLUMNS, Probabilities, Run
 
 __all__ = ["evaluation_figures", "read_history", "training_figure", "write_figures"]

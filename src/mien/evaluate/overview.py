@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS, NUM_EMOTIONS
 from mien.evaluate.plots import ConfusionMatrixPlot
-from mien.evaluate.style import ACCENT, INK, MUTED, SECOND, empty_figure, styled, title
+from mien.evaluate.style import ACCENT, INK, MUTED, SECOND, empty_figure, percent_axis, styled, title
 
 __all__ = ["AnsweredFaces", "AnsweredPhoto", "Overview", "one_of_each"]
 
@@ -131,7 +131,7 @@ def _draw_curves(axes: Axes, history: pd.DataFrame) -> None:
     axes.plot(best["epoch"], best["val_accuracy"], "o", color=ACCENT, markersize=5, label="kept")
     axes.set_xlabel("epoch")
     axes.set_ylim(0, 1.02)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_axis(axes.yaxis)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="lower right")
 

@@ -49,8 +49,8 @@ def fitted_on_val(run: Run) -> FittedOnVal:
         below = uncertain_threshold(val.probabilities, val.y_true, temperature=temperature)
         return FittedOnVal(temperature, below, known=True)
     if run.card_path.is_file():
-        card = read_card(run.card_path)
-        return FittedOnVal(card.temperature, card.uncertain_below, known=True)
+        head = read_card(run.card_path).heads["labels"]
+        return FittedOnVal(head.temperature, head.uncertain_below, known=True)
     return FittedOnVal()
 
 

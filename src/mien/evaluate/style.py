@@ -14,9 +14,11 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import LayoutEngine
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from mien.files import atomic_write
 
@@ -30,6 +32,7 @@ __all__ = [
     "empty_figure",
     "figure_of",
     "new_figure",
+    "percent_axis",
     "save_figure",
     "styled",
     "title",
@@ -152,6 +155,17 @@ def title(axes: Axes, text: str, remark: str = "") -> None:
             fontsize=9,
             va="bottom",
         )
+
+
+def percent_axis(axis: Axis, *, ticks: int | str = "auto") -> None:
+    """Shares of 1 are read as percent, at steps of 1, 2 or 5 and their tenfolds, so that no tick needs rounding.
+
+    Args:
+        axis: The x or y axis.
+        ticks: At most so many steps.
+    """
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.6g}%"))
+    axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))  # type: ignore[arg-type]
 
 
 def save_figure(figure: Figure, path: Path) -> Path:

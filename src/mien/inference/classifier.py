@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mien.card import ModelCard, read_card
+from mien.card import Head, ModelCard, read_card
 from mien.emotions import NUM_EMOTIONS
-from mien.errors import ImageError, ModelError
+from mien.errors import ConfigError, ImageError, ModelError
 from mien.images import INPUT_SIZE_PX, to_tensor
 from mien.inference.model_files import WEIGHTS_PATH, find_model
 from mien.inference.sessions import first_line, open_session
+from mien.probabilities import SUM_TOLERANCE, apply_temperature, change_prior, prior_array
 
 __all__ = ["Classifier"]
 
 # Faces per call: beyond this a larger batch is no faster, and memory grows with it.
 MAX_BATCH = 64
-
-# Probabilities that differ from a sum of 1 by more than rounding show a graph without softmax.
-_SUM_SLACK = 1e-3
 
 
 class Classifier:
@@ -33,20 +32,34 @@ class Classifier:
 
     Args:
         model: The name of a bundled model, or the path of a folder with an exported one.
+        head: Which of the model's questions to answer: `votes` (what people see), `labels` (what FER-2013 calls it);
+            None takes the first of its card.
+        prior: How common each expression is: `trained` as where the model learnt, `everyday`, `even`, or a mapping (see
+            `mien.probabilities`).
         threads: Threads of ONNX Runtime; None takes as many as there are cores, at most 4.
         weights_path: Where bundled models lie.
 
     Raises:
         ModelError: The files are missing or damaged, do not belong to each other, or have another input or output.
+        ConfigError: The model has no such head, or the prior is none.
     """
 
     def __init__(
-        self, model: str | os.PathLike[str] = "base", *, threads: int | None = None, weights_path: Path = WEIGHTS_PATH
+        self,
+        model: str | os.PathLike[str] = "base",
+        *,
+        head: str | None = None,
+        prior: str | Mapping[str, float] = "trained",
+        threads: int | None = None,
+        weights_path: Path = WEIGHTS_PATH,
     ) -> None:
         folder = find_model(model, weights_path)
         self.card: ModelCard = read_card(folder.card_path)
         self._session = _session(_checked_bytes(folder.onnx_path, self.card), folder.onnx_path, threads)
-        self._input_name, self._output_name = _names(self._session, folder.onnx_path)
+        self.head_name, self.head = _head(self.card, head)
+        self._trained_prior = np.array(self.head.prior)
+        self.prior = prior_array(prior, self._trained_prior)  # float64 (7,)
+        self._input_name = _input_name(self._session, self.card, folder.onnx_path)
         self._check_answer(folder.onnx_path)
 
     def __repr__(self) -> str:
@@ -73,10 +86,11 @@ class Classifier:
             )
         parts = [self._run(crops[start : start + MAX_BATCH]) for start in range(0, len(crops), MAX_BATCH)]
         raw = np.concatenate(parts) if parts else np.zeros((0, NUM_EMOTIONS), np.float32)
-        return _calibrated(raw, self.card.temperature)
+        calibrated = apply_temperature(raw, self.head.temperature)
+        return change_prior(calibrated, self._trained_prior, self.prior).astype(np.float32)
 
     def _run(self, crops: np.ndarray) -> np.ndarray:
-        (answer,) = self._session.run([self._output_name], {self._input_name: to_tensor(crops)})
+        (answer,) = self._session.run([self.head.output], {self._input_name: to_tensor(crops)})
         return np.asarray(answer, dtype=np.float32)  # (N, 7)
 
     def _check_answer(self, path: Path) -> None:
@@ -85,7 +99,7 @@ class Classifier:
             answer = self._run(np.full((1, INPUT_SIZE_PX, INPUT_SIZE_PX), 128, np.uint8))
         except Exception as error:  # ONNX Runtime's errors have no common base of their own
             raise ModelError(f"Expected a model that runs in {path}. Received: {first_line(error)}") from error
-        if answer.shape != (1, NUM_EMOTIONS) or not abs(float(answer.sum()) - 1) < _SUM_SLACK or (answer < 0).any():
+        if answer.shape != (1, NUM_EMOTIONS) or not abs(float(answer.sum()) - 1) < SUM_TOLERANCE or (answer < 0).any():
             raise ModelError(
                 f"Expected {NUM_EMOTIONS} probabilities that sum to 1 from {path}. Received: {answer.tolist()}. "
                 "Export it again with: mien export RUN"
@@ -113,24 +127,32 @@ def _session(content: bytes, path: Path, threads: int | None) -> Any:
         raise ModelError(f"Expected an ONNX model in {path}. Received: {first_line(error)}") from error
 
 
-def _names(session: Any, path: Path) -> tuple[str, str]:
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    found = [(value.type, tuple(value.shape)) for value in (*inputs, *outputs)]
-    wanted = [("tensor(float)", (INPUT_SIZE_PX, INPUT_SIZE_PX, 1)), ("tensor(float)", (NUM_EMOTIONS,))]
-    # The batch axis must be free: a name or None, not a number.
-    free = all(shape and not isinstance(shape[0], int) for _, shape in found)
-    if len(inputs) != 1 or [(kind, shape[1:]) for kind, shape in found] != wanted or not free:
-        raise ModelError(
-            f"Expected one input float32 (N, 48, 48, 1) and one output float32 (N, 7) in {path}. Received: {found}."
+def _head(card: ModelCard, name: str | None) -> tuple[str, Head]:
+    name = name or next(iter(card.heads))
+    if name not in card.heads:
+        raise ConfigError(
+            f"Expected a head of the model {card.name}: {', '.join(card.heads)}. Received: {name!r}. "
+            "Leave it out, or choose another model: mien models list"
         )
-    return inputs[0].name, outputs[0].name
+    return name, card.heads[name]
 
 
-def _calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Temperature scaling (Guo et al. 2017, arXiv:1706.04599): softmax(log(p) / temperature), which is p^(1/t)."""
-    if temperature == 1:
-        return probabilities
-    logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny)) / np.float32(temperature)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scaled: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-    return scaled
+def _input_name(session: Any, card: ModelCard, path: Path) -> str:
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    found = {value.name: (value.type, tuple(value.shape)) for value in (*inputs, *outputs)}
+    kinds = [(INPUT_SIZE_PX, INPUT_SIZE_PX, 1)] + [(NUM_EMOTIONS,)] * len(card.heads)
+    names = [value.name for value in inputs] + [head.output for head in card.heads.values()]
+    fits = len(inputs) == 1 and all(
+        name in found
+        and found[name][0] == "tensor(float)"
+        and found[name][1][1:] == kind
+        # The batch axis must be free: a name or None, not a number.
+        and not isinstance(found[name][1][0], int)
+        for name, kind in zip(names, kinds, strict=True)
+    )
+    if not fits:
+        raise ModelError(
+            f"Expected one input float32 (N, 48, 48, 1) and float32 (N, 7) from {', '.join(names[1:])} in {path}. "
+            f"Received: {found}."
+        )
+    return str(inputs[0].name)

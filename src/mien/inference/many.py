@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -75,7 +75,8 @@ def predict_many(
 ) -> Iterator[Answer]:
     """Answer on many images.
 
-    Memory stays bounded: at most two images per worker, and those of one batch, are held at a time.
+    Memory stays bounded: at most two images per worker, and those of one batch, are held at a time. A predictor that
+    estimates how common each expression is needs all answers, and the images that are kept, before it gives the first.
 
     Args:
         predictor: What answers.
@@ -100,6 +101,27 @@ def predict_many(
             return Unreadable(job.name, str(error))
         return _Searched(job, image_rgb.shape, found, crops, image_rgb if keep_images else None)
 
+    if predictor.estimates_prior:
+        yield from _with_estimated_prior(predictor, _answers(predictor, search, jobs, workers, keep_images))
+    else:
+        yield from _answers(predictor, search, jobs, workers, keep_images)
+
+
+def _with_estimated_prior(predictor: Predictor, answers: Iterator[Answer]) -> Iterator[Answer]:
+    waiting = list(answers)
+    predictions = [one.result for one in waiting if isinstance(one.result, Prediction)]
+    changed = predictor.with_estimated_prior(predictions)
+    for one in waiting:
+        yield one._replace(result=next(changed)) if isinstance(one.result, Prediction) else one
+
+
+def _answers(
+    predictor: Predictor,
+    search: Callable[[Job], _Searched | Unreadable],
+    jobs: Iterable[Job],
+    workers: int,
+    keep_images: bool,
+) -> Iterator[Answer]:
     waiting: list[_Searched | Unreadable] = []
     # Closed when the caller stops taking answers, too, so that no thread is left.
     with contextlib.closing(in_order(search, jobs, workers=workers, ahead=2 * workers)) as all_searched:

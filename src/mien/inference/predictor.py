@@ -7,13 +7,14 @@ several threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from mien.card import ModelCard
-from mien.emotions import EMOTIONS
+from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.errors import DetectorError
 from mien.images import DEFAULT_LIMITS, INPUT_SIZE_PX, Colour, ImageLimits, ImageSource, crop_face, read_image, to_gray
 from mien.inference.boxes import checked_boxes
@@ -23,6 +24,7 @@ from mien.inference.pose import roll_to_level
 from mien.inference.quality import flags_of
 from mien.inference.results import DetectedFace, Face, Prediction, Unreadable
 from mien.inference.shrinking import SMALLEST_FACE_PX
+from mien.probabilities import change_prior, estimate_prior
 
 __all__ = ["NO_CROPS", "Predictor"]
 
@@ -41,6 +43,11 @@ class Predictor:
 
     Args:
         model: The name of a bundled model, or the path of a run or folder with an exported one.
+        head: Which of the model's questions to answer: `votes` (what people see in a face), `labels` (what FER-2013
+            calls it); None takes the first of its card.
+        prior: How common each expression is in the images: `everyday` as in ordinary photographs, `even`, `trained` as
+            where the model learnt, a mapping from emotion to share, or `estimate`: `predict_many` learns it from all
+            of its images together before it gives the first answer, `predict` from the faces of the one.
         detector: `yunet`, `none` (each image is a face), or an object of your own (see
             `mien.inference.faces.FaceDetector`).
         yunet_path: YuNet's file, if not the one that was installed with mien or that MIEN_YUNET names.
@@ -60,6 +67,8 @@ class Predictor:
         self,
         model: str | os.PathLike[str] = "base",
         *,
+        head: str | None = None,
+        prior: str | Mapping[str, float] = "everyday",
         detector: str | FaceDetector = "yunet",
         yunet_path: str | os.PathLike[str] | None = None,
         smallest_face_px: int = SMALLEST_FACE_PX,
@@ -73,7 +82,9 @@ class Predictor:
                 detector, yunet_path=yunet_path, smallest_face_px=smallest_face_px, threads=threads
             )
         self._detector = _checked_detector(detector)
-        self._classifier = Classifier(model, threads=threads)
+        self.estimates_prior = prior == "estimate"
+        known_prior = "trained" if self.estimates_prior else prior
+        self._classifier = Classifier(model, head=head, prior=known_prior, threads=threads)
         self._margin = self._detector.margin if margin is None else margin
         self._max_faces = max_faces
         self._limits = limits
@@ -85,6 +96,16 @@ class Predictor:
     def card(self) -> ModelCard:
         """What the model is and reaches."""
         return self._classifier.card
+
+    @property
+    def head_name(self) -> str:
+        """Which of the model's questions is answered: `votes` or `labels`."""
+        return self._classifier.head_name
+
+    @property
+    def uncertain_below(self) -> float:
+        """The confidence under which an answer is called uncertain."""
+        return self._classifier.head.uncertain_below
 
     @property
     def limits(self) -> ImageLimits:
@@ -124,7 +145,8 @@ class Predictor:
         crops = self.crops(image_rgb, found)
         probabilities = self._classifier.probabilities(crops)
         name = name or _name_of(source, None)
-        return self.answer(image_rgb.shape, found, crops, probabilities, name=name, boxes_given=boxes is not None)
+        prediction = self.answer(image_rgb.shape, found, crops, probabilities, name=name, boxes_given=boxes is not None)
+        return next(self.with_estimated_prior([prediction])) if self.estimates_prior else prediction
 
     def predict_many(
         self, sources: Iterable[ImageSource], *, colour: Colour = "rgb", workers: int | None = None
@@ -158,6 +180,19 @@ class Predictor:
             ImageError: The array has another type or shape.
         """
         return self._classifier.probabilities(crops)
+
+    def with_estimated_prior(self, predictions: Sequence[Prediction]) -> Iterator[Prediction]:
+        """The predictions as they are when each expression is as common as among all their faces.
+
+        Args:
+            predictions: Made by this predictor; see `mien.probabilities.estimate_prior`.
+        """
+        rows = [[face.probabilities[name] for name in EMOTIONS] for one in predictions for face in one.faces]
+        probabilities = np.array(rows, np.float64).reshape(-1, NUM_EMOTIONS)
+        old = self._classifier.prior
+        changed = iter(change_prior(probabilities, old, estimate_prior(probabilities, old)))
+        for one in predictions:
+            yield replace(one, faces=tuple(replace(face, **self._facts(next(changed))) for face in one.faces))
 
     # The steps of `predict`, for those who overlap them over many images.
 
@@ -204,18 +239,23 @@ class Predictor:
 
     def face(self, found: DetectedFace, probabilities: np.ndarray, *, quality: tuple[str, ...] = ()) -> Face:
         """One face's answer from its place and its calibrated probabilities, float32 (7,)."""
-        best = int(probabilities.argmax())
-        confidence = float(probabilities[best])
         return Face(
             box=found.box,
-            emotion=EMOTIONS[best],
-            confidence=confidence,
-            probabilities={name: float(p) for name, p in zip(EMOTIONS, probabilities, strict=True)},
-            uncertain=confidence < self.card.uncertain_below,
+            **self._facts(probabilities),
             detection_score=found.score,
             landmarks=found.landmarks,
             quality=quality,
         )
+
+    def _facts(self, probabilities: np.ndarray) -> dict[str, Any]:
+        best = int(probabilities.argmax())
+        confidence = float(probabilities[best])
+        return {
+            "emotion": EMOTIONS[best],
+            "confidence": confidence,
+            "probabilities": {name: float(p) for name, p in zip(EMOTIONS, probabilities, strict=True)},
+            "uncertain": confidence < self.uncertain_below,
+        }
 
 
 def _name_of(source: ImageSource, otherwise: Name) -> str | Name:

@@ -95,6 +95,7 @@ class Prediction:
         detector: Which detector answered: `yunet`, `none` (the image is the face), `boxes`, or the name of your own.
         model: Name of the model.
         source: The file or label that the image came from, or None.
+        faces_left_out: Smaller faces that were found, too, beyond the most that were asked for.
     """
 
     faces: tuple[Face, ...]
@@ -103,6 +104,7 @@ class Prediction:
     detector: str
     model: str
     source: str | None = None
+    faces_left_out: int = 0
 
     def __repr__(self) -> str:
         name = f"{self.source}: " if self.source else ""
@@ -117,6 +119,7 @@ class Prediction:
             "detector": self.detector,
             "model": self.model,
             "faces": [face.to_dict() for face in self.faces],
+            "faces_left_out": self.faces_left_out,
         }
 
 

@@ -1,11 +1,22 @@
-"""How ONNX Runtime is asked to run things, for the classifier and the detector alike."""
+"""How ONNX Runtime is asked to run things: the only place that imports it, for everything in mien."""
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Any
 
-__all__ = ["first_line", "giving_memory_back", "open_session"]
+__all__ = ["first_line", "giving_memory_back", "import_onnxruntime", "open_session"]
+
+
+def import_onnxruntime(module: str = "") -> Any:
+    """ONNX Runtime, or a module of it such as `.quantization`, with its telemetry off.
+
+    From 1.32 on it stores a device id and events in the user's cache folder, to be sent to Microsoft, merely by being
+    imported; afterwards nothing stops it. A user who wants that sets ORT_DISABLE_TELEMETRY=0.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    return import_module(f"onnxruntime{module}")
 
 
 def open_session(content: bytes, *, threads: int | None = None) -> Any:
@@ -15,7 +26,7 @@ def open_session(content: bytes, *, threads: int | None = None) -> Any:
         content: The bytes of the file.
         threads: Threads for one call; None takes as many as there are cores, at most 4.
     """
-    import onnxruntime as ort
+    ort = import_onnxruntime()
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or min(4, os.cpu_count() or 1)
@@ -31,7 +42,7 @@ def giving_memory_back() -> Any:
 
     Measured on 1280×960: 234 MB instead of 264 MB at most, 150 MB instead of 236 MB between photos, in the same time.
     """
-    import onnxruntime as ort
+    ort = import_onnxruntime()
 
     options = ort.RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")

@@ -7,7 +7,7 @@ import io
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,17 @@ import numpy as np
 import mien
 from mien.card import ModelCard, write_card
 from mien.data.dataset import Split
+from mien.emotions import NUM_EMOTIONS
 from mien.errors import ModelError
-from mien.evaluate.calibration import fit_temperature, uncertain_threshold
 from mien.evaluate.metrics import accuracy_with_interval
 from mien.files import atomic_write, sha256_of
+from mien.inference.sessions import import_onnxruntime, open_session
+from mien.learn.card_facts import card_facts
 from mien.learn.compact import store_kernels_as_int16
-from mien.learn.scoring import load_model, predict_probabilities
+from mien.learn.scoring import load_model, predict_heads
+from mien.learn.targets import heads_of
 from mien.learn.training import read_run_config
-from mien.run import Probabilities, Run
+from mien.run import Run
 
 __all__ = ["MAX_DIFFERENCE", "Export", "export"]
 
@@ -81,20 +84,21 @@ def export(run: Run, val_split: Split, *, compact: bool = True) -> Export:
             probability or in any answer; no ONNX file is left then.
     """
     model = load_model(run)
-    expected = predict_probabilities(model, val_split.images)
+    heads = heads_of(read_run_config(run).model.predicts)
+    expected = predict_heads(model, val_split.images)
     with atomic_write(run.model_h5_path) as temporary, _quiet():
         model.save(temporary)
     with atomic_write(run.onnx_path) as temporary:
         opset, (difference, same) = _write_equal(model, temporary, val_split.images, expected, compact=compact)
-    scored = Probabilities(val_split.sample_ids, val_split.labels, expected)
-    write_card(run.card_path, _card(run, model, scored, opset))
+    facts = card_facts(dict(zip(heads, expected, strict=True)), val_split, _priors(run, heads))
+    write_card(run.card_path, _card(run, model, facts, opset))
     size = run.onnx_path.stat().st_size
     paths = (run.model_path, run.model_h5_path, run.onnx_path, run.card_path)
     return Export(*paths, size, difference, same, len(val_split))
 
 
 def _write_equal(
-    model: keras.Model, path: Path, images: np.ndarray, expected: np.ndarray, *, compact: bool
+    model: keras.Model, path: Path, images: np.ndarray, expected: Sequence[np.ndarray], *, compact: bool
 ) -> tuple[int, tuple[float, float]]:
     """Write ONNX as small as it can be with the answers of Keras; the opset, and the parity that was measured."""
     import onnx
@@ -128,57 +132,61 @@ def _to_onnx(model: keras.Model) -> Any:
         )
     signature = [keras.InputSpec(shape=(None, 48, 48, 1), dtype="float32", name="image")]
     model(np.zeros((1, 48, 48, 1), np.float32))  # Keras exports only a model that was called
+    import_onnxruntime()  # first here, because the exporter may import it with its telemetry on
     with tempfile.TemporaryDirectory() as folder, _quiet():
         path = Path(folder) / "exported.onnx"
         model.export(path, format="onnx", verbose=False, input_signature=signature, opset_version=_OPSET)
         proto = onnx.load(path)
-    _name_axes(proto)
+    _name_axes(proto, model.output_names)
     return proto
 
 
-def _name_axes(proto: Any) -> None:
-    """Call the output `probabilities` and the free axis N, whatever the exporter called them."""
-    output = proto.graph.output[0]
+def _name_axes(proto: Any, output_names: Sequence[str]) -> None:
+    """Call the outputs by the names of their layers and the free axis N, whatever the exporter called them."""
+    names = {output.name: name for output, name in zip(proto.graph.output, output_names, strict=True)}
     for node in proto.graph.node:
-        node.output[:] = ["probabilities" if name == output.name else name for name in node.output]
-    output.name = "probabilities"
-    for value in (proto.graph.input[0], output):
+        node.output[:] = [names.get(name, name) for name in node.output]
+    for output in proto.graph.output:
+        output.name = names[output.name]
+    for value in (proto.graph.input[0], *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
 
 
-def _parity(path: Path, images: np.ndarray, expected: np.ndarray) -> tuple[float, float]:
-    """Largest |Δp| and share of equal answers over all images, the worst of two batch sizes."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+def _parity(path: Path, images: np.ndarray, expected: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Largest |Δp| and share of equal answers over all images, the worst of all heads and of two batch sizes."""
+    session = open_session(path.read_bytes())
     pixels = images[..., None].astype(np.float32)
     difference, same = 0.0, 1.0
     for size in _BATCH_SIZES:
         batches = [pixels[start : start + size] for start in range(0, len(pixels), size)]
-        got = np.concatenate([session.run(None, {session.get_inputs()[0].name: batch})[0] for batch in batches])
-        difference = max(difference, float(np.abs(got - expected).max()))
-        same = min(same, float(np.mean(got.argmax(1) == expected.argmax(1))))
+        answers = [session.run(None, {session.get_inputs()[0].name: batch}) for batch in batches]
+        for got, wanted in zip(map(np.concatenate, zip(*answers, strict=True)), expected, strict=True):
+            difference = max(difference, float(np.abs(got - wanted).max()))
+            same = min(same, float(np.mean(got.argmax(1) == wanted.argmax(1))))
     return difference, same
 
 
-def _card(run: Run, model: keras.Model, val: Probabilities, opset: int) -> ModelCard:
+def _card(run: Run, model: keras.Model, facts: dict[str, Any], opset: int) -> ModelCard:
     data = run.read_json(run.environment_path).get("data", {})
     fingerprint = data.get("fingerprint", "")
-    temperature = fit_temperature(val.probabilities, val.y_true)
     return ModelCard(
         name=run.name,
         onnx_sha256=sha256_of(run.onnx_path),
-        temperature=temperature,
-        uncertain_below=uncertain_threshold(val.probabilities, val.y_true, temperature=temperature),
+        heads=facts["heads"],
         opset=opset,
         parameters=model.count_params(),
         architecture=read_run_config(run).model.architecture,
         data_fingerprint=fingerprint,
         protocol=data.get("protocol", ""),
-        metrics={"val": accuracy_with_interval(val.y_true, val.probabilities)}
-        | _stored_accuracy(run, "test", fingerprint),
+        metrics={"val": facts["scores"]} | _stored_accuracy(run, "test", fingerprint),
         mien_version=mien.__version__,
     )
+
+
+def _priors(run: Run, heads: Sequence[str]) -> dict[str, Sequence[float]]:
+    """How common each emotion was among the training images, as the training wrote down."""
+    stored = run.read_json(run.environment_path).get("priors", {})
+    return {head: stored.get(head, [1 / NUM_EMOTIONS] * NUM_EMOTIONS) for head in heads}
 
 
 def _stored_accuracy(run: Run, split: str, data_fingerprint: str) -> dict[str, dict[str, float]]:

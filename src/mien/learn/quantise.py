@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 
 import mien
-from mien.card import read_card, write_card
+from mien.card import ModelCard, read_card, write_card
 from mien.data.dataset import Split
 from mien.errors import ModelError
-from mien.evaluate.calibration import fit_temperature, uncertain_threshold
-from mien.evaluate.metrics import accuracy_score, accuracy_with_interval
+from mien.evaluate.metrics import accuracy_score
 from mien.files import atomic_write, sha256_of
 from mien.images import to_tensor
-from mien.inference.sessions import first_line, open_session
+from mien.inference.sessions import first_line, import_onnxruntime, open_session
+from mien.learn.card_facts import card_facts
 from mien.run import Run
 
 __all__ = ["CALIBRATION_IMAGES", "HEAD", "Calibration", "Quantised", "plain_float_model", "quantise"]
@@ -91,18 +91,17 @@ def quantise(source: Run, target: Run, train: Split, val: Split, *, seed: int = 
         try:
             _write_int8(source.onnx_path, temporary, _chosen(train, seed))
             sessions = [open_session(path.read_bytes(), threads=1) for path in (temporary, source.onnx_path)]
-            answers, float_answers = (_answers(session, val.images) for session in sessions)
+            answers, float_answers = (_answers(session, val.images, card) for session in sessions)
         except Exception as error:  # ONNX Runtime's errors have no common base of their own
             raise ModelError(
                 f"Expected a model that can be stored as int8 in {source.onnx_path}. Received: {first_line(error)}"
             ) from error
-    temperature = fit_temperature(answers, val.labels)
-    scores = accuracy_with_interval(val.labels, answers)
+    facts = card_facts(answers, val, {name: head.prior for name, head in card.heads.items()})
+    scores, labels = facts["scores"], list(card.heads)[-1]
     own_facts: dict[str, Any] = {
         "name": f"{card.name}-int8",
         "onnx_sha256": sha256_of(target.onnx_path),
-        "temperature": temperature,
-        "uncertain_below": uncertain_threshold(answers, val.labels, temperature=temperature),
+        "heads": facts["heads"],
         "metrics": {"val": scores},
         "mien_version": mien.__version__,
     }
@@ -112,10 +111,10 @@ def quantise(source: Run, target: Run, train: Split, val: Split, *, seed: int = 
         card_path=target.card_path,
         onnx_bytes=target.onnx_path.stat().st_size,
         accuracy=scores["accuracy"],
-        float_accuracy=accuracy_score(val.labels, float_answers),
-        same_answer=float(np.mean(answers.argmax(1) == float_answers.argmax(1))),
+        float_accuracy=accuracy_score(val.labels, float_answers[labels]),
+        same_answer=float(np.mean(answers[labels].argmax(1) == float_answers[labels].argmax(1))),
         images=len(val),
-        **dict(zip(("ms_per_face", "float_ms_per_face"), _times_ms(sessions, val.images[:1]), strict=True)),
+        **dict(zip(("ms_per_face", "float_ms_per_face"), _times_ms(sessions, val.images[:1], card), strict=True)),
     )
 
 
@@ -124,7 +123,7 @@ def plain_float_model(onnx_path: Path, target: Path) -> None:
 
     ONNX Runtime does the folding, and stores the graph before it runs it.
     """
-    import onnxruntime as ort
+    ort = import_onnxruntime()
 
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
@@ -153,21 +152,21 @@ class Calibration:
 
 def _write_int8(source: Path, target: Path, images: np.ndarray) -> None:
     import onnx
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
+    ort = import_onnxruntime(".quantization")
     with tempfile.TemporaryDirectory() as folder, _quiet():
         plain_path = Path(folder) / "float.onnx"
         plain_float_model(source, plain_path)
         graph = onnx.load(plain_path).graph
-        quantize_static(
+        ort.quantize_static(
             plain_path,
             target,
             Calibration(images, graph.input[0].name),
             # ONNX Runtime's own operators and unsigned weights: as fast as signed ones here, and exact on x86
             # processors without VNNI, too, where a signed weight times an unsigned pixel overflows 16 bits.
-            quant_format=QuantFormat.QOperator,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QUInt8,
+            quant_format=ort.QuantFormat.QOperator,
+            activation_type=ort.QuantType.QUInt8,
+            weight_type=ort.QuantType.QUInt8,
             per_channel=True,
             nodes_to_exclude=[node.name for node in graph.node if node.op_type in HEAD],
         )
@@ -191,20 +190,22 @@ def _chosen(train: Split, seed: int) -> np.ndarray:
     return train.images[order[:CALIBRATION_IMAGES]]
 
 
-def _answers(session: Any, images: np.ndarray) -> np.ndarray:
-    """float32 (N, 7): what a model says about all images."""
+def _answers(session: Any, images: np.ndarray, card: ModelCard) -> dict[str, np.ndarray]:
+    """For each head, float32 (N, 7): what a model says about all images."""
+    outputs = [head.output for head in card.heads.values()]
     (input_,) = session.get_inputs()
     batches = (to_tensor(images[start : start + _BATCH]) for start in range(0, len(images), _BATCH))
-    return np.concatenate([session.run(None, {input_.name: batch})[0] for batch in batches])
+    answers = zip(*(session.run(outputs, {input_.name: batch}) for batch in batches), strict=True)
+    return dict(zip(card.heads, map(np.concatenate, answers), strict=True))
 
 
-def _times_ms(sessions: list[Any], image: np.ndarray) -> list[float]:
+def _times_ms(sessions: list[Any], image: np.ndarray, card: ModelCard) -> list[float]:
     """Median time of each session for one image; they take turns, so that a busy moment hits both."""
     times: list[list[float]] = [[] for _ in sessions]
     for _ in range(_TIMED_CALLS):
         for session, own in zip(sessions, times, strict=True):
             started = time.perf_counter()
-            _answers(session, image)
+            _answers(session, image, card)
             own.append(time.perf_counter() - started)
     return [1e3 * float(np.median(own)) for own in times]
 

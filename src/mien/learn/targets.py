@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -18,7 +17,21 @@ from mien.data.dataset import NO_EMOTION_VOTES, Split
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import ConfigError
 
-__all__ = ["head_accuracy", "head_loss", "heads_of", "one_hot", "split_heads", "targets_of", "vote_shares"]
+__all__ = [
+    "OUTPUTS",
+    "head_accuracy",
+    "head_loss",
+    "heads_of",
+    "one_hot",
+    "priors_of",
+    "split_heads",
+    "targets_of",
+    "vote_shares",
+]
+
+
+OUTPUTS = ("probabilities", "label_probabilities")
+"""Names of a model's outputs, in the order of its heads."""
 
 
 def heads_of(predicts: str) -> tuple[str, ...]:
@@ -60,6 +73,12 @@ def targets_of(split: Split, predicts: str) -> np.ndarray:
     return np.concatenate([answers[head](split) for head in heads_of(predicts)], axis=1)
 
 
+def priors_of(split: Split, predicts: str) -> dict[str, list[float]]:
+    """For each head, the share of each emotion in what it is taught; one image is added to each, so that none is 0."""
+    counts = {head: targets_of(split, head).sum(axis=0) + 1 for head in heads_of(predicts)}
+    return {head: (count / count.sum()).tolist() for head, count in counts.items()}
+
+
 def split_heads(values: Any) -> Any:
     """(N, 7 · heads) as (N, heads, 7)."""
     return ops.reshape(values, (-1, values.shape[-1] // NUM_EMOTIONS, NUM_EMOTIONS))
@@ -85,7 +104,6 @@ def head_loss(config: Config) -> Any:
     return loss
 
 
-@keras.saving.register_keras_serializable(package="mien")
 def head_accuracy(y_true: Any, y_pred: Any) -> Any:
     """(N,): whether the last head, the labels' where there are two, answers what its target has most of."""
     targets, logits = y_true[:, -NUM_EMOTIONS:], y_pred[:, -NUM_EMOTIONS:]

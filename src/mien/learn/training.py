@@ -32,7 +32,7 @@ from mien.learn.pipeline import EpochBatches
 from mien.learn.precision import policy_for
 from mien.learn.schedules import learning_rate_schedule, make_optimizer, plateau_rate
 from mien.learn.scoring import predict_heads
-from mien.learn.targets import head_accuracy, head_loss, heads_of, targets_of
+from mien.learn.targets import head_accuracy, head_loss, heads_of, priors_of, targets_of
 from mien.run import HISTORY_COLUMNS, Run
 
 __all__ = ["TrainResult", "TrainingObserver", "read_run_config", "train"]
@@ -117,7 +117,7 @@ def train(
     digests = [teacher.card.onnx_sha256 for teacher in teachers]
     if state is not None:
         _check_teachers(run, digests)
-    _write_facts(run, config, data_facts or {}, digests)
+    _write_facts(run, config, data_facts or {}, digests, priors_of(train_split, config.model.predicts))
     targets = None
     if teachers and not config.distill.each_view:
         targets, teachers = _targets(teachers, train_split, config, observer), []
@@ -170,9 +170,15 @@ def _short(digests: list[str]) -> str:
     return ", ".join(digest[:12] for digest in digests) or "none"
 
 
-def _write_facts(run: Run, config: Config, data_facts: Mapping[str, Any], digests: list[str]) -> None:
+def _write_facts(
+    run: Run, config: Config, data_facts: Mapping[str, Any], digests: list[str], priors: Mapping[str, list[float]]
+) -> None:
     run.write_json(run.config_path, config_to_dict(config))
-    facts = environment_facts() | {"seed": config.train.seed, "policy": policy_for(config.train)}
+    facts = environment_facts() | {
+        "seed": config.train.seed,
+        "policy": policy_for(config.train),
+        "priors": dict(priors),
+    }
     if digests:
         facts["teachers_sha256"] = digests
     run.write_json(run.environment_path, facts | {"data": dict(data_facts)})

@@ -7,6 +7,7 @@ live in memory for as long as that takes, and are written nowhere.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ __all__ = ["Analyser"]
 class _Searched(NamedTuple):
     shape: tuple[int, ...]
     found: tuple[DetectedFace, ...]
+    left_out: int
     crops: np.ndarray
 
 
@@ -80,9 +82,12 @@ class Analyser:
     async def _work(self, picture: bytes, name: str | None) -> Prediction:
         searched = await asyncio.get_running_loop().run_in_executor(self._pool, self._search, picture)
         probabilities = await self._batcher.classify(searched.crops)
-        return self.predictor.answer(searched.shape, searched.found, searched.crops, probabilities, name=name)
+        prediction = self.predictor.answer(searched.shape, searched.found, searched.crops, probabilities, name=name)
+        return dataclasses.replace(prediction, faces_left_out=searched.left_out)
 
     def _search(self, picture: bytes) -> _Searched:
         image_rgb = read_image(picture, limits=self._limits)
-        found = self.predictor.locate(image_rgb)[: self._max_faces]
-        return _Searched(image_rgb.shape, found, self.predictor.crops(image_rgb, found))
+        all_found = self.predictor.locate(image_rgb)
+        found = all_found[: self._max_faces]
+        crops = self.predictor.crops(image_rgb, found)
+        return _Searched(image_rgb.shape, found, len(all_found) - len(found), crops)

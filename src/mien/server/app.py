@@ -63,7 +63,15 @@ def create_app(
         context.analyser.close()
 
     app = FastAPI(
-        title="mien", version=__version__, description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="mien",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would lead to the address that this server knows, not to that of the proxy before it.
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.context = context  # for who embeds the application and wants to look inside
     add_error_handlers(app)
@@ -80,5 +88,5 @@ def create_app(
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["Retry-After"],
         )
-    app.add_middleware(Edge, metrics=metrics, lifecycle=lifecycle, told=context.refresh_gauges)
+    app.add_middleware(Edge, access=context.access, metrics=metrics, lifecycle=lifecycle, told=context.refresh_gauges)
     return app

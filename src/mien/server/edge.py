@@ -11,13 +11,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mien.server.errors import error_response, unexpected
+from mien.server.errors import ApiError, error_response, unexpected
 from mien.server.lifecycle import Lifecycle
 from mien.server.metrics import Metrics
-from mien.server.security import SECURITY_HEADERS
+from mien.server.security import SECURITY_HEADERS, AccessRule
 
 __all__ = ["Edge"]
 
@@ -39,23 +39,32 @@ class Edge:
 
     Args:
         app: What answers.
+        access: Which hosts are this server's.
         metrics: What counts.
         lifecycle: Whether the server is about to stop.
         told: Called after each request.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, lifecycle: Lifecycle, told: Callable[[], None]) -> None:
-        self._app, self._metrics, self._lifecycle, self._told = app, metrics, lifecycle, told
+    def __init__(
+        self, app: ASGIApp, *, access: AccessRule, metrics: Metrics, lifecycle: Lifecycle, told: Callable[[], None]
+    ) -> None:
+        self._app, self._access, self._metrics, self._lifecycle, self._told = app, access, metrics, lifecycle, told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, stream or lifespan."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        method = scope["method"]
+        if method == "HEAD":
+            scope = {**scope, "method": "GET"}  # routes know GET only; what is below here leaves the body out
         exchange = _Exchange(scope, receive, send, self._lifecycle)
         started = time.perf_counter()
         try:
+            self._access.check_host(Request(scope))
             await self._app(scope, exchange.receive, exchange.send)
+        except ApiError as error:
+            await error_response(error)(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             exchange.status = _CLIENT_GONE
         except Exception:
@@ -64,10 +73,10 @@ class Edge:
                 raise  # the answer has begun: the connection is cut
             await error_response(unexpected())(scope, exchange.receive, exchange.send)
         finally:
-            self._count(scope, exchange.status or _CLIENT_GONE, time.perf_counter() - started)
+            self._count(scope, method, exchange.status or _CLIENT_GONE, time.perf_counter() - started)
 
-    def _count(self, scope: Scope, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+    def _count(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+        method = method if method in _METHODS else "other"
         self._metrics.requests.labels(_path(scope), method, str(status)).inc()
         self._metrics.request_seconds.labels(_path(scope)).observe(seconds)
         self._told()
@@ -83,6 +92,8 @@ class _Exchange:
         self._unread = int(length) if length.isdigit() else 0
         self._has_more = self._unread > 0 or b"transfer-encoding" in headers
         self._is_chunked = b"transfer-encoding" in headers
+        # With both lengths, a proxy before this server may see the next request elsewhere (RFC 9112, 6.3).
+        self._closes = self._is_chunked and b"content-length" in headers
         self._lingers = False
         self.status = 0
 
@@ -102,7 +113,7 @@ class _Exchange:
             self.status = message["status"]
             self._lingers = self._has_more and (self._is_chunked or self._unread > _SMALL_BODY_BYTES)
             headers = [*message.get("headers", ()), *_HEADERS]
-            if self._lingers or self._lifecycle.is_draining:
+            if self._closes or self._lingers or self._lifecycle.is_draining:
                 headers.append((b"connection", b"close"))
             await self._send({**message, "headers": headers})
         elif self._lingers and not message.get("more_body", False):

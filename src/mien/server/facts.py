@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from mien import __version__
@@ -19,9 +19,14 @@ def fact_routes(context: Context) -> APIRouter:
     """The routes; none asks for a token, because the page and probes have none when they ask."""
     router = APIRouter(tags=["server"])
 
-    @router.get("/v1/model", response_model=ModelAnswer, summary="What answers here, and what it takes")
-    async def model() -> JSONResponse:
-        """Needs no token, so that a page can find out whether it needs one."""
+    @router.get(
+        "/v1/model", response_model=ModelAnswer, responses=schema_of_errors(401, 421),
+        summary="What answers here, and what it takes",
+    )  # fmt: skip
+    async def model(request: Request) -> JSONResponse:
+        """Needs no token, so that a page can find out whether it needs one; a wrong one is refused all the same."""
+        if "authorization" in request.headers:
+            context.access.check_token(request)
         return JSONResponse(model_facts(context), headers={"Cache-Control": "no-store"})
 
     @router.get("/healthz", response_model=StatusAnswer, summary="Whether the process answers")
@@ -30,7 +35,7 @@ def fact_routes(context: Context) -> APIRouter:
         return JSONResponse({"status": "ok"})
 
     @router.get(
-        "/readyz", response_model=StatusAnswer, responses=schema_of_errors(503), summary="Whether to send requests"
+        "/readyz", response_model=StatusAnswer, responses=schema_of_errors(421, 503), summary="Whether to send requests"
     )
     async def readiness() -> JSONResponse:
         """Says 503 from the moment that the server is asked to stop."""
@@ -52,13 +57,15 @@ def fact_routes(context: Context) -> APIRouter:
 
 def model_facts(context: Context) -> dict[str, Any]:
     """What `GET /v1/model` says."""
-    card, settings = context.analyser.predictor.card, context.settings
+    predictor, settings = context.analyser.predictor, context.settings
+    card = predictor.card
     return {
         "name": card.name,
         "emotions": list(card.emotions),
         "accuracy": card.metrics,
-        "uncertain_below": card.uncertain_below,
-        "detector": context.analyser.predictor.detector_name,
+        "head": predictor.head_name,
+        "uncertain_below": predictor.uncertain_below,
+        "detector": predictor.detector_name,
         "parameters": card.parameters,
         "limits": {
             "max_body_bytes": settings.max_body_bytes,

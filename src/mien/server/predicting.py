@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Security
 from fastapi.responses import JSONResponse
 
 from mien.server.context import Context
 from mien.server.errors import ApiError, schema_of_errors
 from mien.server.schemas import BatchAnswer, PredictionAnswer
+from mien.server.security import BEARER
 from mien.server.uploads import RAW_TYPES, Upload, read_uploads
 
 __all__ = ["prediction_routes"]
@@ -27,12 +28,14 @@ def _form(field: str, schema: dict[str, Any]) -> dict[str, Any]:
 _RAW = {kind: {"schema": _BINARY} for kind in RAW_TYPES}
 _ONE_PICTURE = {"requestBody": {"required": True, "content": _form("image", _BINARY) | _RAW}}
 _PICTURES = {"requestBody": {"required": True, "content": _form("images", {"type": "array", "items": _BINARY})}}
-_REFUSALS = schema_of_errors(401, 403, 408, 413, 415, 422, 429, 503)
+_REFUSALS = schema_of_errors(401, 403, 408, 413, 415, 421, 422, 429, 503)
 
 
 def prediction_routes(context: Context) -> APIRouter:
     """The routes, under /v1."""
-    router = APIRouter(prefix="/v1", dependencies=[Depends(context.access.check_request)], tags=["predict"])
+    router = APIRouter(
+        prefix="/v1", dependencies=[Security(BEARER), Depends(context.access.check_request)], tags=["predict"]
+    )
     gate, settings = context.analyser.gate, context.settings
 
     @router.post(

@@ -21,24 +21,33 @@ __all__ = ["protocol_class"]
 
 
 @functools.cache  # asked for at each connection, because a class made here cannot be sent to a worker
-def protocol_class(header_seconds: float) -> type[asyncio.Protocol]:
+def protocol_class(header_seconds: float, max_connections: int) -> type[asyncio.Protocol]:
     """The class of uvicorn's connections.
 
     Args:
         header_seconds: Time from the first byte of a request, or from connecting, to the end of its headers.
+        max_connections: Connections open at once.
     """
-    return type("Guarded", (_Guarded,), {"header_seconds": header_seconds})
+    return type("Guarded", (_Guarded,), {"header_seconds": header_seconds, "max_connections": max_connections})
 
 
 class _Guarded(H11Protocol):
     header_seconds: float
+    max_connections: int
     _header_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > self.max_connections:
+            self._refuse(
+                ApiError(503, "too_many_connections", f"Expected at most {self.max_connections} connections at once.")
+            )
+            return
         self._start_timer()
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
         super().data_received(data)
         if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0] and not self.transport.is_closing():
             self._start_timer()  # headers have begun and are not complete

@@ -52,6 +52,7 @@ class PredictionAnswer(BaseModel):
     detector: str
     model: str
     faces: list[FaceAnswer]
+    faces_left_out: int = Field(ge=0, description="Smaller faces that were found too, beyond the limit of max_faces.")
 
 
 class ErrorFacts(BaseModel):

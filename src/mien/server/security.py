@@ -1,18 +1,23 @@
-"""Who may ask, and what browsers are told: the token, the origin, and the headers of every answer."""
+"""Who may ask, and what browsers are told: the host, the token, the origin, and the headers of every answer."""
 
 from __future__ import annotations
 
 import hmac
+import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
 from mien.server.errors import ApiError
 from mien.server.settings import ServerSettings
 
-__all__ = ["SECURITY_HEADERS", "SUBPROTOCOL", "AccessRule"]
+__all__ = ["BEARER", "SECURITY_HEADERS", "SUBPROTOCOL", "AccessRule"]
+
+# For the OpenAPI document only; `AccessRule` does the checking.
+BEARER = HTTPBearer(auto_error=False, scheme_name="token", description="Asked for where the server has a token.")
 
 SUBPROTOCOL = "mien"
 _BEARER_PROTOCOL = "bearer."
@@ -53,6 +58,7 @@ class AccessRule:
     def __init__(self, settings: ServerSettings) -> None:
         self._token = settings.token.encode("ascii")
         self._origins = frozenset(settings.allowed_origins)
+        self._hosts = frozenset(host.lower() for host in ("localhost", settings.host, *settings.allowed_hosts))
 
     @property
     def token_required(self) -> bool:
@@ -67,6 +73,26 @@ class AccessRule:
         """
         self.check_origin(request)
         self.check_token(request)
+
+    def check_host(self, connection: HTTPConnection) -> None:
+        """Refuse names that are not this server's.
+
+        A web page elsewhere could let a name of its own point to this machine (DNS rebinding), and would then be of
+        the same origin; addresses in numbers cannot be made to point elsewhere.
+
+        Raises:
+            ApiError: 421.
+        """
+        host = connection.headers.get("host", "")
+        name = _host_name(host)
+        if name in self._hosts or name.endswith(".localhost") or _is_number(name):
+            return
+        raise ApiError(
+            421,
+            "host_refused",
+            f"Expected a name of this server. Received: {host[:200] or 'none'}.",
+            "The server answers to other names with --allowed-hosts.",
+        )
 
     def check_origin(self, connection: HTTPConnection) -> None:
         """Refuse other web pages; programs that are no browser send no Origin.
@@ -109,6 +135,21 @@ class AccessRule:
             "Send the header: Authorization: Bearer TOKEN",
             headers={"WWW-Authenticate": 'Bearer realm="mien"'},
         )
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_number(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_same_host(origin: str, host: str) -> bool:

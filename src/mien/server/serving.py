@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import errno
 import functools
+import logging
 import os
 import socket
 import sys
@@ -25,7 +27,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from mien.errors import ConfigError
 from mien.inference.predictor import Predictor
 from mien.server.app import create_app
-from mien.server.metrics import FOLDER_VARIABLE
+from mien.server.metrics import FOLDER_VARIABLE, forget_process
 from mien.server.protocol import protocol_class
 from mien.server.settings import ServerSettings
 
@@ -53,7 +55,6 @@ def make_predictor(settings: ServerSettings) -> Predictor:
         detector=settings.detector,
         yunet_path=settings.yunet or None,
         smallest_face_px=settings.smallest_face,
-        max_faces=settings.max_faces,
         threads=settings.threads,
     )
 
@@ -74,7 +75,11 @@ def serve(settings: ServerSettings, *, told: Callable[[Predictor, str], None] = 
         tell = functools.partial(told, predictor, url_of(settings, listeners[0]))
         if settings.workers == 1:
             app = functools.partial(create_app, predictor, settings, drains_on_signals=True)
-            _TellingServer(uvicorn_config(app, settings), tell).run(sockets=listeners)
+            try:
+                _TellingServer(uvicorn_config(app, settings), tell).run(sockets=listeners)
+            except KeyboardInterrupt as signalled:  # raised once all is finished
+                if signalled.args != ("SIGTERM",):
+                    raise  # what a supervisor asked for is no failure; Ctrl-C is for who waits at the terminal
         else:
             tell()
             _Workers(uvicorn_config(functools.partial(_worker_app, settings), settings), sockets=listeners).run()
@@ -105,6 +110,12 @@ class _Workers(Multiprocess):
             process.start()
             self.processes.append(process)
 
+    def keep_subprocess_alive(self) -> None:
+        before = {process.pid for process in self.processes}
+        super().keep_subprocess_alive()
+        for pid in before - {process.pid for process in self.processes}:
+            forget_process(pid)  # or its streams and waiting pictures would be counted for ever
+
 
 def _worker_app(settings: ServerSettings) -> FastAPI:
     """The application of one of several workers; picklable, because they are started afresh."""
@@ -119,10 +130,11 @@ def uvicorn_config(app: Callable[[], FastAPI], settings: ServerSettings) -> uvic
         app,
         factory=True,
         workers=settings.workers,
-        http=functools.partial(_connection, settings.header_seconds),  # type: ignore[arg-type]
+        http=functools.partial(_connection, settings.header_seconds, settings.max_connections),  # type: ignore[arg-type]
         ws_max_size=settings.max_frame_bytes,
         ws_per_message_deflate=False,  # pictures are compressed already, and a bomb needs compression
         # Not its warnings: whoever sends what is no HTTP could fill a disk with them.
+        log_config=_logging(),
         log_level="info" if settings.access_log else "error",
         access_log=settings.access_log,
         server_header=False,
@@ -132,41 +144,51 @@ def uvicorn_config(app: Callable[[], FastAPI], settings: ServerSettings) -> uvic
     )
 
 
-def _connection(header_seconds: float, *arguments: Any, **options: Any) -> asyncio.Protocol:
-    return protocol_class(header_seconds)(*arguments, **options)
+def _connection(header_seconds: float, max_connections: int, *arguments: Any, **options: Any) -> asyncio.Protocol:
+    return protocol_class(header_seconds, max_connections)(*arguments, **options)
+
+
+class WithoutQuery(logging.Filter):
+    """Takes what follows a question mark out of the log's addresses: people put secrets there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the line, cut."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(one.partition("?")[0] if isinstance(one, str) else one for one in record.args)
+        return True
+
+
+def _logging() -> dict[str, Any]:
+    """uvicorn's own, with the filter."""
+    config = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
+    config["filters"] = {"bare": {"()": f"{__name__}.{WithoutQuery.__name__}"}}
+    for handler in config["handlers"].values():
+        handler["filters"] = ["bare"]
+    return config
 
 
 @contextlib.contextmanager
 def _listening(settings: ServerSettings) -> Iterator[list[socket.socket]]:
     """Sockets of one address that take connections; they wait until the application is there."""
     with contextlib.ExitStack() as opened:
-        first = opened.enter_context(_socket(settings))
         # Bound alone at first, since a port that is shared could be shared with another program, too.
-        _bind(first, settings, settings.port)
+        first = opened.enter_context(_listener(settings, settings.port))
         if settings.workers == 1 or not _SPREADS:
             listeners = [first]
         else:
             port = first.getsockname()[1]
             first.close()
-            listeners = [opened.enter_context(_socket(settings)) for _ in range(settings.workers)]
-            for listener in listeners:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-                _bind(listener, settings, port)
+            listeners = [opened.enter_context(_listener(settings, port, shared=True)) for _ in range(settings.workers)]
         for listener in listeners:
             listener.set_inheritable(True)
         yield listeners
 
 
-def _socket(settings: ServerSettings) -> socket.socket:
-    made = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    return made
-
-
-def _bind(listener: socket.socket, settings: ServerSettings, port: int) -> None:
+def _listener(settings: ServerSettings, port: int, *, shared: bool = False) -> socket.socket:
+    """Listening; the library knows which options keep a port to oneself, and Windows' SO_REUSEADDR does not."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        listener.bind((settings.host, port))
-        listener.listen(_BACKLOG)
+        return socket.create_server((settings.host, port), family=family, backlog=_BACKLOG, reuse_port=shared)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ConfigError(

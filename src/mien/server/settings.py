@@ -41,7 +41,10 @@ class ServerSettings:
     detector: str = _setting("yunet", "Who finds the faces: yunet or none (each picture is a face).")
     yunet: str = _setting("", "A YuNet file of your own, instead of mien's.")
     smallest_face: int = _setting(
-        24, "Side of the smallest face that matters, in pixels; 48 is found up to four times as fast.", low=24
+        24,
+        "Side of the smallest face that matters, in pixels; 48 is found up to four times as fast.",
+        low=24,
+        high=10_000,
     )
     token: str = _setting(
         "", "Bearer token that /v1 asks for, at least 16 characters; none if empty. A variable hides it from ps."
@@ -49,27 +52,50 @@ class ServerSettings:
     allowed_origins: tuple[str, ...] = _setting(
         (), "Other web pages that may call this server, such as https://example.org; with commas between."
     )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (),
+        "Names that this server is reached by, such as mien.example.org, beside localhost and addresses in numbers; "
+        "with commas between. Another name in a request is refused, since a page could make one up.",
+    )
     concurrency: int = _setting(0, "Pictures analysed at once; 0 is the cores divided by the workers.", low=0, high=256)
     threads: int = _setting(1, "Threads of the networks for one call; more make a lone picture faster.", low=1, high=64)
-    max_waiting: int = _setting(64, "Pictures that may wait for their turn; more are refused with 429.", low=1)
-    max_wait_seconds: float = _setting(10.0, "Longest wait for a turn; then the answer is 503.", low=0.01, high=3600)
-    max_body_megabytes: float = _setting(32.0, "Largest body of a request; a larger one is a 413.", low=0.001)
-    max_held_megabytes: float = _setting(
-        256.0, "Bodies of all requests together; what comes beyond is refused with 429.", low=0.001
+    max_waiting: int = _setting(
+        64, "Pictures that may wait for their turn; more are refused with 429.", low=1, high=1_000_000
     )
-    max_megapixels: float = _setting(50.0, "Largest picture once it is decoded; a larger one is a 413.", low=0.001)
-    max_files: int = _setting(32, "Most files in one batch; more are a 413.", low=1)
-    max_faces: int = _setting(100, "Most faces answered per picture, the largest first.", low=1)
-    max_streams: int = _setting(8, "Live streams open at once; another one is closed with 1013.", low=0)
-    max_frame_megabytes: float = _setting(2.0, "Largest message of a stream; a larger one closes it.", low=0.001)
-    max_bad_frames: int = _setting(50, "Unreadable messages in a row after which a stream is closed with 1008.", low=1)
-    header_seconds: float = _setting(10.0, "Time in which a request's headers must be complete.", low=0.01)
-    body_seconds: float = _setting(60.0, "Time in which a request's body must be complete; then 408.", low=0.01)
-    keep_alive_seconds: int = _setting(5, "How long a connection may be idle between requests.", low=1)
+    max_wait_seconds: float = _setting(10.0, "Longest wait for a turn; then the answer is 503.", low=0.01, high=3600)
+    max_body_megabytes: float = _setting(
+        32.0, "Largest body of a request; a larger one is a 413.", low=0.001, high=10_000
+    )
+    max_held_megabytes: float = _setting(
+        256.0, "Bodies of all requests together; what comes beyond is refused with 429.", low=0.001, high=1_000_000
+    )
+    max_megapixels: float = _setting(
+        50.0, "Largest picture once it is decoded; a larger one is a 413.", low=0.001, high=10_000
+    )
+    max_files: int = _setting(32, "Most files in one batch; more are a 413.", low=1, high=10_000)
+    max_faces: int = _setting(100, "Most faces answered per picture, the largest first.", low=1, high=100_000)
+    max_streams: int = _setting(8, "Live streams open at once; another one is closed with 1013.", low=0, high=100_000)
+    max_frame_megabytes: float = _setting(
+        2.0, "Largest message of a stream; a larger one closes it.", low=0.001, high=1000
+    )
+    max_bad_frames: int = _setting(
+        50, "Unreadable messages in a row after which a stream is closed with 1008.", low=1, high=1_000_000
+    )
+    idle_stream_seconds: float = _setting(
+        60.0, "Silence after which a stream is closed with 1000.", low=0.01, high=86_400
+    )
+    max_connections: int = _setting(
+        512, "Connections open at once, idle ones too; another one gets 503.", low=1, high=1_000_000
+    )
+    header_seconds: float = _setting(10.0, "Time in which a request's headers must be complete.", low=0.01, high=3600)
+    body_seconds: float = _setting(
+        60.0, "Time in which a request's body must be complete; then 408.", low=0.01, high=86_400
+    )
+    keep_alive_seconds: int = _setting(5, "How long a connection may be idle between requests.", low=1, high=3600)
     drain_seconds: float = _setting(
         0.5, "How long a stopping server still takes requests, while /readyz says 503.", low=0, high=600
     )
-    shutdown_seconds: int = _setting(30, "Longest wait for work under way when stopping.", low=1)
+    shutdown_seconds: int = _setting(30, "Longest wait for work under way when stopping.", low=1, high=3600)
     access_log: bool = _setting(False, "Log a line per request: address, path and status, nothing else.")
 
     def __post_init__(self) -> None:
@@ -129,6 +155,9 @@ def _problems(settings: ServerSettings) -> Iterator[str]:
         scheme, separator, host = origin.partition("://")
         if scheme not in ("http", "https") or not separator or not host or set(host) & set("/*? "):
             yield f"Expected allowed_origins such as https://example.org, without path or *. Received: {origin!r}."
+    for host in settings.allowed_hosts:
+        if not host or set(host) & set("/*? :"):
+            yield f"Expected allowed_hosts such as mien.example.org, without port or *. Received: {host!r}."
     if settings.max_held_megabytes < settings.max_body_megabytes:
         yield (
             "Expected max_held_megabytes of at least max_body_megabytes. "
@@ -193,7 +222,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"Expected a TOML file of settings. Received: {path} ({error.strerror}).") from error
     except ValueError as error:
         raise ConfigError(f"Expected TOML in {path}. Received: {error}.") from error
-    for key in found:
+    for key, value in found.items():
+        if isinstance(value, int) and abs(value) >= 2**63:  # what TOML has numbers for
+            raise ConfigError(f"Expected {key} of at most 64 bits in {path}. Received: a longer number.")
         if key not in _FIELDS:
             near = difflib.get_close_matches(key, _FIELDS, n=1, cutoff=0.5)
             hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(_FIELDS)}."
@@ -219,7 +250,7 @@ def _from_text(key: str, text: str) -> Any:
         if kind in (int, float):
             return kind(text)
     except ValueError as error:
-        raise ConfigError(f"Expected {variable_of(key)} to be {_said(kind)}. Received: {text!r}.") from error
+        raise ConfigError(f"Expected {variable_of(key)} to be {_said(kind)}. Received: {text[:100]!r}.") from error
     if kind is str:
         return text
     return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())

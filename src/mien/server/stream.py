@@ -6,8 +6,8 @@ up, however slow the model or the reader of the answers is.
     client → server   binary: one encoded image. text: settings, {"smoothing_s": seconds}
     server → client   {"hello": …} once; then per analysed frame {"sequence", "dropped", "milliseconds", "prediction",
                       "tracks"}, or {"sequence", "error"}
-    close codes       1001 the server stops · 1008 token, origin or too much garbage · 1009 too large · 1011 a defect
-                      1013 too many
+    close codes       1000 silent for too long · 1001 the server stops · 1008 token, origin or too much garbage
+                      1009 too large · 1011 a defect · 1013 too many
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from mien.server.security import SUBPROTOCOL
 __all__ = ["stream_routes"]
 
 NORMAL, GOING_AWAY, POLICY, TOO_LARGE, DEFECT, BUSY = 1000, 1001, 1008, 1009, 1011, 1013
+IDLE = "idle"
 _log = logging.getLogger("mien.server")
 _LONGEST_SMOOTHING_SECONDS = 60.0
 _LONGEST_SETTINGS = 1000
@@ -77,6 +78,7 @@ def _refusal(context: Context, websocket: WebSocket, live: int) -> tuple[int, st
     if context.lifecycle.is_draining:
         return GOING_AWAY, "The server is stopping."
     try:
+        context.access.check_host(websocket)
         context.access.check_origin(websocket)
         context.access.check_token(websocket, subprotocols=websocket.scope.get("subprotocols", []))
     except ApiError as error:
@@ -128,13 +130,16 @@ class _Session:
         """Keep the newest frame, until the connection ends."""
         try:
             while self._ending is None:
-                message = await self._websocket.receive()
+                async with asyncio.timeout(self._context.settings.idle_stream_seconds):
+                    message = await self._websocket.receive()
                 if message["type"] == "websocket.disconnect":
                     break
                 if message.get("bytes") is not None:
                     self._take_frame(message["bytes"])
                 else:
                     await self._take_settings(message.get("text") or "")
+        except TimeoutError:
+            self._end(NORMAL, IDLE)
         except WebSocketDisconnect:
             pass  # while it was told of wrong settings
         finally:
@@ -221,7 +226,7 @@ def _hello(context: Context) -> dict[str, Any]:
         "model": predictor.card.name,
         "detector": predictor.detector_name,
         "emotions": list(EMOTIONS),
-        "uncertain_below": predictor.card.uncertain_below,
+        "uncertain_below": predictor.uncertain_below,
         "max_frame_bytes": context.settings.max_frame_bytes,
         "accuracy": predictor.card.metrics,
     }

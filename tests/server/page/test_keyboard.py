@@ -39,7 +39,7 @@ def test_the_camera_is_started_paused_and_stopped_with_tab_and_enter(site: Any, 
     assert _focused(page) == "pause"
     page.keyboard.press("Enter")
     _expect(page, "#pause").to_contain_text("Resume")
-    assert _tab_to(page, "stop") == ["mirror", "snapshot", "open-other", "stop"]
+    assert _tab_to(page, "stop") == ["mirror", "snapshot", "stop"]
     page.keyboard.press("Enter")
     _expect(page, "#invitation").to_be_visible()
     assert _focused(page) == "start-camera"

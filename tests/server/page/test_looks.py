@@ -57,13 +57,29 @@ def test_colours_have_contrast(site: Any, open_page: Any, theme: str) -> None:
     assert weak == []
 
 
-def test_labels_on_pictures_have_contrast() -> None:
+def test_colours_of_the_page_are_the_librarys(site: Any, open_page: Any) -> None:
+    from mien.emotions import COLOURS_ON_DARK, COLOURS_ON_LIGHT
+
+    read = """(name) => [0, 1, 2, 3, 4, 5, 6].map((index) =>
+        getComputedStyle(document.documentElement).getPropertyValue(`--${name}-${index}`).trim())"""
+    for theme, colours in (("light", COLOURS_ON_LIGHT), ("dark", COLOURS_ON_DARK)):
+        page = open_page(site, color_scheme=theme)
+        assert page.evaluate(read, "emotion") == list(colours)
+        assert page.evaluate(read, "plate") == list(COLOURS_ON_DARK)
+
+
+def test_no_colour_of_an_expression_is_written_in_the_page() -> None:
     from importlib.resources import files
 
-    text = (files("mien.server") / "static" / "scripts" / "palette.js").read_text(encoding="utf-8")
-    plates, ink = re.findall("#[0-9a-f]{6}", text)[:-1], re.findall("#[0-9a-f]{6}", text)[-1]
-    assert len(plates) == 7
-    assert min(_contrast(plate, ink) for plate in plates) >= 4.5
+    from mien.emotions import COLOURS_ON_DARK, COLOURS_ON_LIGHT
+
+    texts = [
+        file.read_text("utf-8")
+        for name in ("scripts", "styles")
+        for file in (files("mien.server") / "static" / name).iterdir()
+    ]
+    assert [colour for colour in COLOURS_ON_LIGHT + COLOURS_ON_DARK if any(colour in text for text in texts)] == []
+    assert [text[:60] for text in texts if re.search(r"--(emotion|plate)-\d: ", text)] == []
 
 
 def test_nothing_is_wider_than_the_window(serve: Any, open_page: Any, media: Path) -> None:

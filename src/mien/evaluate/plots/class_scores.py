@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS, NUM_EMOTIONS
 from mien.evaluate.evaluation import ClassScores
-from mien.evaluate.style import INK, figure_of, new_figure, styled, title
+from mien.evaluate.style import INK, figure_of, new_figure, percent_axis, styled, title
 
 __all__ = ["ClassScoresPlot"]
 
@@ -62,8 +61,8 @@ class ClassScoresPlot:
             ax.axvline(self.mean, color=INK, linewidth=0.8, linestyle=":")
             ax.set_yticks(place, [f"{e}  ({n:,})" for e, n in zip(EMOTIONS, self.support, strict=True)])
             ax.set_xlim(0, 1.12)  # room for the numbers at the right
+            percent_axis(ax.xaxis)
             ax.set_xticks(np.linspace(0, 1, 6))
-            ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
             ax.invert_yaxis()
             ax.grid(axis="y", visible=False)
             ax.tick_params(axis="y", length=0)

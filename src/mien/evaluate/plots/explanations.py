@@ -12,12 +12,18 @@ from matplotlib.figure import Figure
 
 from mien.emotions import EMOTIONS
 from mien.evaluate.faithfulness import Faithfulness
-from mien.evaluate.style import ACCENT, MUTED, SECOND, figure_of, new_figure, styled, title
+from mien.evaluate.style import ACCENT, GRID, INK, MUTED, SECOND, empty_figure, figure_of, new_figure, styled, title
 
 __all__ = ["ExplanationGridPlot", "FaithfulnessPlot", "MeanMapsPlot", "RandomisationPlot", "overlay"]
 
 _HEAT = "inferno"
-_FACE_INCHES = 1.05
+
+# How faces are laid out, in inches: maps close to their face, one face's maps apart from the next one's.
+_FACE = 1.05
+_GAP = 0.05
+_GROUP_GAP = 0.32
+_LINE = 0.19  # of small text
+_MARGIN = 0.08
 
 
 def overlay(image: np.ndarray, heat: np.ndarray, *, strength: float = 0.65) -> np.ndarray:
@@ -52,24 +58,23 @@ class ExplanationGridPlot:
     captions: Sequence[str]
 
     def draw(self, *, columns: int = 3) -> Figure:
-        """Draw each face beside its maps, `columns` faces in a row."""
-        with styled():
-            wide = 1 + len(self.maps)
-            rows = -(-len(self.images) // columns)
-            figure, _ = new_figure(columns * wide * _FACE_INCHES + 0.4, rows * (_FACE_INCHES + 0.32) + 0.5)
-            figure.clear()
-            axes = figure.subplots(rows, columns * wide, squeeze=False)
-            for ax in axes.flat:
-                ax.axis("off")
-            for index, image in enumerate(self.images):
-                row, first = index // columns, (index % columns) * wide
-                pictures = [np.repeat(image[..., None] / 255, 3, axis=2)]
-                pictures += [overlay(image, maps[index]) for maps in self.maps.values()]
-                for offset, picture in enumerate(pictures):
-                    axes[row, first + offset].imshow(picture, interpolation="bicubic")
-                axes[row, first].set_title(self.captions[index], fontsize=8, fontweight="normal", pad=3)
-            _tighten(figure)
-            return figure
+        """Draw each face beside its maps, `columns` faces in a row; the top row says which map is which."""
+        wide = (1 + len(self.maps)) * (_FACE + _GAP) - _GAP
+        rows = -(-len(self.images) // columns)
+        height = 2 * _MARGIN + _LINE + rows * (_FACE + 2 * _LINE)
+        figure = empty_figure(2 * _MARGIN + columns * (wide + _GROUP_GAP) - _GROUP_GAP, height, layout=None)
+        for index, image in enumerate(self.images):
+            row, column = divmod(index, columns)
+            left, top = _MARGIN + column * (wide + _GROUP_GAP), _MARGIN + _LINE + row * (_FACE + 2 * _LINE)
+            pictures = {"face": np.repeat(image[..., None] / 255, 3, axis=2)}
+            pictures |= {name: overlay(image, maps[index]) for name, maps in self.maps.items()}
+            for offset, (name, picture) in enumerate(pictures.items()):
+                ax = _face_axes(figure, left + offset * (_FACE + _GAP), top, picture)
+                if row == 0:
+                    ax.set_title(name, fontsize=8, fontweight="normal", color=MUTED, pad=3, loc="left")
+                if offset == 0:
+                    ax.text(0, -0.04, self.captions[index], transform=ax.transAxes, va="top", fontsize=8.5, color=INK)
+        return figure
 
 
 @dataclass(frozen=True)
@@ -88,18 +93,16 @@ class MeanMapsPlot:
 
     def draw(self) -> Figure:
         """Draw the seven in one row."""
-        with styled():
-            figure, _ = new_figure(7 * 1.2, 1.95)
-            figure.clear()
-            axes = figure.subplots(1, len(EMOTIONS))
-            for code, ax in enumerate(axes):
-                ax.axis("off")
-                ax.set_title(f"{EMOTIONS[code]}\n{self.counts[code]:,}", fontsize=9, fontweight="normal", loc="center")
-                if self.counts[code]:
-                    heat = self.maps[code] / max(self.maps[code].max(), 1e-9)
-                    ax.imshow(overlay(self.images[code], heat), interpolation="bicubic")
-            _tighten(figure)
-            return figure
+        step, top = _FACE + 2 * _GAP, _MARGIN + 2 * _LINE
+        figure = empty_figure(2 * _MARGIN + 7 * step - 2 * _GAP, top + _FACE + _MARGIN, layout=None)
+        for code, name in enumerate(EMOTIONS):
+            heat = self.maps[code] / max(self.maps[code].max(), 1e-9)
+            picture = overlay(self.images[code], heat) if self.counts[code] else None
+            ax = _face_axes(figure, _MARGIN + code * step, top, picture)
+            ax.text(0.5, 1.21, name, transform=ax.transAxes, ha="center", va="bottom", fontsize=9, color=INK)
+            count = f"{self.counts[code]:,}"
+            ax.text(0.5, 1.05, count, transform=ax.transAxes, ha="center", va="bottom", fontsize=8.5, color=MUTED)
+        return figure
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,7 @@ class FaithfulnessPlot:
     def draw(self) -> Figure:
         """Draw deletion and insertion side by side."""
         with styled():
-            figure, _ = new_figure(9.2, 3.9)
-            figure.clear()
+            figure = empty_figure(9.2, 3.9)
             left, right = figure.subplots(1, 2, sharey=True)
             self._panel(left, "deletion", "Deletion: lower is better")
             self._panel(right, "insertion", "Insertion: higher is better")
@@ -160,8 +162,14 @@ class RandomisationPlot:
             return figure_of(ax)
 
 
-def _tighten(figure: Figure) -> None:
-    """Pictures stand close; the layout still keeps titles apart."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.set(w_pad=0.01, h_pad=0.03, wspace=0.01, hspace=0.01)  # type: ignore[call-arg]
+def _face_axes(figure: Figure, left: float, top: float, picture: np.ndarray | None) -> Axes:
+    """A picture in its place, in inches from the upper left corner; an empty frame where there is none."""
+    width, height = figure.get_size_inches()
+    with styled():
+        ax = figure.add_axes((left / width, 1 - (top + _FACE) / height, _FACE / width, _FACE / height))
+        ax.grid(visible=False)
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set(visible=picture is None, color=GRID)
+        if picture is not None:
+            ax.imshow(picture, interpolation="bicubic")
+        return ax

@@ -8,12 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 from sklearn import metrics as sk
 
 from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS
 from mien.evaluate.metrics import average_precision_scores, checked, roc_auc_scores
-from mien.evaluate.style import MUTED, figure_of, new_figure, styled, title
+from mien.evaluate.style import MUTED, figure_of, new_figure, percent_axis, styled, title
 
 __all__ = ["OneVsRestPlot"]
 
@@ -60,7 +59,7 @@ class OneVsRestPlot:
                 style = "default" if self.kind == "roc" else "steps-post"
                 ax.plot(*self.curves[code], color=COLOURS_ON_LIGHT[code], label=label, drawstyle=style)
             for axis in (ax.xaxis, ax.yaxis):
-                axis.set_major_formatter(PercentFormatter(1, decimals=0))
+                percent_axis(axis)
             ax.set(xlim=(-0.005, 1.005), ylim=(0, 1.01))
             self._label(ax)
             return figure_of(ax)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from mien.evaluate.calibration import Reliability
-from mien.evaluate.style import ACCENT, GRID, MUTED, SECOND, figure_of, new_figure, styled, title
+from mien.evaluate.style import ACCENT, GRID, MUTED, SECOND, figure_of, new_figure, percent_axis, styled, title
 
 __all__ = ["ReliabilityPlot"]
 
@@ -43,7 +42,7 @@ class ReliabilityPlot:
             if self.after is not None:
                 _line(ax, self.after, ACCENT, f"temperature {self.temperature:.2f} (ECE {self.after.ece:.3f})")
             for axis in (ax.xaxis, ax.yaxis):
-                axis.set_major_formatter(PercentFormatter(1, decimals=0))
+                percent_axis(axis)
             ax.set(
                 xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence of the answer", ylabel="share of answers that is right"
             )

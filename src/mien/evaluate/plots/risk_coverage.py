@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from mien.evaluate.calibration import RiskCoverage
-from mien.evaluate.style import ACCENT, INK, figure_of, new_figure, styled, title
+from mien.evaluate.style import ACCENT, INK, figure_of, new_figure, percent_axis, styled, title
 
 __all__ = ["RiskCoveragePlot"]
 
@@ -42,7 +41,7 @@ class RiskCoveragePlot:
             if self.uncertain_below and self.certain:
                 self._mark(ax, *self.certain)
             for axis in (ax.xaxis, ax.yaxis):
-                axis.set_major_formatter(PercentFormatter(1, decimals=0))
+                percent_axis(axis)
             # The first few answers of the curve are too few to mean anything and may be all wrong.
             top = self.curve.risk[self.curve.coverage >= 0.02].max()
             ax.set(xlim=(0, 1), ylim=(0, max(1.15 * top, 0.02)))

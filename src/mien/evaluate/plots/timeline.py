@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS
-from mien.evaluate.style import figure_of, new_figure, styled, title
+from mien.evaluate.style import figure_of, new_figure, percent_axis, styled, title
 
 __all__ = ["TimelinePlot"]
 
@@ -64,7 +63,7 @@ class TimelinePlot:
         ax.stackplot(times, shares.T, labels=EMOTIONS, colors=COLOURS_ON_LIGHT)
         ax.set_xlim(self.time_seconds.min(), max(self.time_seconds.max(), self.time_seconds.min() + 0.1))
         ax.set_ylim(0, 1)
-        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        percent_axis(ax.yaxis)
         ax.grid(visible=False)
         span = f"{times.min():.1f} to {times.max():.1f} s"
         title(ax, f"Person {track}", ", ".join(filter(None, (span, self.captions.get(track)))))

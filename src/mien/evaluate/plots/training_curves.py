@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
-from mien.evaluate.style import ACCENT, INK, SECOND, figure_of, new_figure, styled, title
+from mien.evaluate.style import ACCENT, INK, SECOND, empty_figure, figure_of, percent_axis, styled, title
 
 __all__ = ["TrainingCurvesPlot"]
 
@@ -49,7 +49,7 @@ class TrainingCurvesPlot:
             left, right = axes or _two_panels()
             self._lines(left, self.accuracy, self.val_accuracy)
             self._lines(right, self.loss, self.val_loss)
-            left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            percent_axis(left.yaxis)
             best = self.val_accuracy[self.epoch == self.chosen_epoch][0]
             title(left, "Accuracy", f"kept: epoch {self.chosen_epoch}, {best:.1%} on val")
             title(right, "Loss", "of training: augmented, smoothed and mixed as configured")
@@ -67,7 +67,5 @@ class TrainingCurvesPlot:
 
 
 def _two_panels() -> tuple[Axes, Axes]:
-    figure, first = new_figure(9.6, 3.8)
-    first.remove()
-    left, right = figure.subplots(1, 2)
+    left, right = empty_figure(9.6, 3.8).subplots(1, 2)
     return left, right

@@ -12,13 +12,13 @@ import pandas as pd
 
 from mien.data.dataset import Dataset
 from mien.errors import RunError
-from mien.evaluate.calibration import apply_temperature
 from mien.evaluate.evaluation import Evaluation, check_split_name, evaluate
 from mien.evaluate.figures import read_history
 from mien.evaluate.label_issues import LabelIssues, find_label_issues
 from mien.evaluate.report.section import Picture, Section
 from mien.evaluate.run_evaluation import FittedOnVal, check_same_images, fitted_on_val
 from mien.evaluate.split_facts import SplitFacts, split_facts
+from mien.probabilities import apply_temperature
 from mien.run import Probabilities, Run
 
 __all__ = ["Material", "gather", "reported_split"]

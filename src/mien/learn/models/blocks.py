@@ -9,6 +9,7 @@ from keras import layers
 
 from mien.emotions import NUM_EMOTIONS
 from mien.learn.layers import FusedBatchNormalization
+from mien.learn.targets import OUTPUTS
 
 __all__ = ["classify", "convolution", "image_input", "normalise"]
 
@@ -46,10 +47,8 @@ def classify(image: Any, x: Any, *, heads: int = 1, name: str) -> keras.Model:
     With two heads the outputs are `probabilities` (the votes' answer) and `label_probabilities`, each from logits of
     its own.
     """
-    outputs = [
-        layers.Softmax(dtype="float32", name=f"{prefix}probabilities")(
-            layers.Dense(NUM_EMOTIONS, dtype="float32", name=f"{prefix}logits")(x)
-        )
-        for prefix in ("", "label_")[:heads]
-    ]
+    outputs = []
+    for output in OUTPUTS[:heads]:
+        logits = layers.Dense(NUM_EMOTIONS, dtype="float32", name=output.replace("probabilities", "logits"))(x)
+        outputs.append(layers.Softmax(dtype="float32", name=output)(logits))
     return keras.Model(image, outputs if heads > 1 else outputs[0], name=name)

@@ -20,7 +20,8 @@ def mistakes(material: Material) -> Section | None:
     arrays = (material.probabilities.y_true, material.calibrated)
     wrong = gallery(material, surest_mistakes(*arrays, limit=_WRONG_SHOWN))
     right = gallery(material, unsurest_hits(*arrays, limit=_RIGHT_SHOWN))
-    inside = paragraph("Under each face: label and answer, the likeliest emotions in percent, and the taggers' votes.")
+    votes = ", the taggers' votes" if material.facts.votes is not None else ""
+    inside = paragraph(f"Under each face: label and prediction, the likeliest emotions in percent{votes}.")
     if wrong:
         inside += "<h3>Surest mistakes</h3>" + wrong
     if right:

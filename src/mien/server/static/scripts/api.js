@@ -26,6 +26,23 @@ export function fetchModel() {
 }
 
 /**
+ * Whether the server takes a token.
+ *
+ * @param {string} token
+ * @throws {ServerError}  It says something else.
+ */
+export async function tokenIsAccepted(token) {
+  if (!/^[\x21-\x7e]+$/.test(token)) return false; // no header carries it
+  try {
+    await ask("v1/model", { cache: "no-store", headers: { Authorization: `Bearer ${token}` } });
+    return true;
+  } catch (error) {
+    if (error instanceof ServerError && error.status === 401) return false;
+    throw error;
+  }
+}
+
+/**
  * The faces of one photo.
  *
  * @param {Blob} photo

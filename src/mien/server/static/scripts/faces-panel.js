@@ -1,6 +1,7 @@
 /** The cards: one per face, kept while the face stays; with many faces they fold into rows. */
 import { percent } from "./answer.js";
 import { Bars, setText } from "./bars.js";
+import { byId } from "./page.js";
 import { pageColour } from "./palette.js";
 
 /** @typedef {import("./answer.js").FaceAnswer} FaceAnswer */
@@ -11,8 +12,10 @@ const MOST_OPEN = 3;
 export class FacesPanel {
   #list = /** @type {HTMLElement} */ (document.getElementById("cards"));
   #note = /** @type {HTMLElement} */ (document.getElementById("faces-note"));
-  #none = /** @type {HTMLElement} */ (document.getElementById("no-face"));
-  #example = /** @type {HTMLElement} */ (document.getElementById("example"));
+  /** What may stand in place of cards, one at a time. @type {Record<string, HTMLElement>} */
+  #others = Object.fromEntries(
+    ["example", "skeleton", "no-answer", "no-face"].map((id) => [id, /** @type {HTMLElement} */ (document.getElementById(id))]),
+  );
   #emotions;
   #onMark;
   /** @type {Map<number, Card>} */
@@ -32,12 +35,12 @@ export class FacesPanel {
    * Show the faces of an answer.
    *
    * @param {FaceAnswer[]} faces
-   * @param {{noFace: boolean}} options  Whether to explain an empty answer.
+   * @param {{leftOut?: number}} [options]  How many more the server found and left out.
    */
-  show(faces, { noFace }) {
-    this.#example.hidden = true;
-    this.#none.hidden = faces.length > 0 || !noFace;
-    setText(this.#note, faces.length > 1 ? `${faces.length} in the picture` : "");
+  show(faces, { leftOut = 0 } = {}) {
+    this.#instead(faces.length ? "" : "no-face");
+    const many = faces.length > 1 ? `${faces.length} in the picture` : "";
+    setText(this.#note, leftOut ? `the ${faces.length} largest of ${faces.length + leftOut}` : many);
     this.#fold(faces.length > MOST_OPEN);
     const sorted = [...faces].sort((a, b) => a.number - b.number);
     const present = new Set(sorted.map((face) => face.number));
@@ -45,12 +48,22 @@ export class FacesPanel {
     sorted.forEach((face, position) => this.#show(face, position));
   }
 
-  /** Back to the explanation. */
-  clear() {
+  /**
+   * No cards: nothing that somebody could take for an answer on the picture beside it.
+   *
+   * @param {"example" | "skeleton" | "no-answer"} instead  The example only where there is no picture; the skeleton
+   *     while an answer is expected.
+   */
+  clear(instead) {
     for (const [number, card] of this.#cards) this.#remove(number, card);
     setText(this.#note, "");
-    this.#none.hidden = true;
-    this.#example.hidden = false;
+    this.#instead(instead);
+  }
+
+  /** @param {string} shown */
+  #instead(shown) {
+    for (const [id, element] of Object.entries(this.#others)) element.hidden = id !== shown;
+    byId("faces").toggleAttribute("aria-busy", shown === "skeleton");
   }
 
   /** @param {boolean} many */

@@ -58,6 +58,7 @@ export class Live {
 
   /** Send the frame that is shown, unless it was sent or the stream has enough; called again when there is room. */
   async take() {
+    if (this.#stream.state === "idle" && this.#shown !== this.#taken) this.#stream.open();
     if (this.#encoding || this.#shown === this.#taken || !this.#stream.ready || !isReadable(this.#video)) return;
     const round = this.#round;
     const size = { width: this.#video.videoWidth, height: this.#video.videoHeight };

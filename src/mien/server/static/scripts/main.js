@@ -1,5 +1,5 @@
 /** Joins the parts: buttons and keys to sources, sources to the server, answers to the page. */
-import { ServerError, addressOf } from "./api.js";
+import { ServerError, addressOf, tokenIsAccepted } from "./api.js";
 import { facesOf } from "./answer.js";
 import { cameras } from "./camera.js";
 import { download, fileName } from "./download.js";
@@ -25,7 +25,7 @@ const FRAME_LONGEST_PX = 640;
 const FRAME_QUALITY = 0.8;
 
 const notices = new Notices();
-const token = new Token();
+const token = new Token(tokenIsAccepted);
 const stage = new Stage();
 const sources = new Sources(stage, leave);
 const encoder = new Encoder({ longest_px: FRAME_LONGEST_PX, quality: FRAME_QUALITY });
@@ -47,6 +47,8 @@ let mirrorCamera = true;
 /** Numbers of tracks begin at 1 with each connection; the page's go on. */
 let numbers = { offset: 0, highest: 0 };
 let photoAsked = new AbortController();
+/** What is being opened; a later choice gives it up. */
+let opening = new AbortController();
 
 const modelIsKnown = waitForModel(() => notices.show("server", messages.serverAway())).then((facts) => {
   model = facts;
@@ -58,33 +60,43 @@ const modelIsKnown = waitForModel(() => notices.show("server", messages.serverAw
 
 /* Sources. */
 
+/** Something was chosen: whatever was being opened before is given up, so that the last choice wins. */
+function choose() {
+  opening.abort();
+  opening = new AbortController();
+  token.cancel();
+  waitingForCamera(false);
+  byId("opening").hidden = true;
+  notices.clear("source");
+  return opening.signal;
+}
+
 /** @param {string} [device] */
 async function startCamera(device) {
-  notices.clear("source");
+  const signal = choose();
   if (!sources.cameraIsPossible) {
     notices.show("source", messages.insecureOrigin());
     return;
   }
-  if (!(await mayAsk())) return;
+  if (!(await mayAsk()) || signal.aborted) return;
   const moveFocus = keepFocus();
   waitingForCamera(true);
   try {
-    beginLive(await sources.camera({ device, onEnded: cameraEnded }));
+    beginLive(await sources.camera({ device, signal, onEnded: cameraEnded }));
     moveFocus();
     setMirrored(mirrorCamera);
     await listCameras();
   } catch (error) {
-    // Another source came while this one was opening.
-    if (error instanceof DOMException && error.name === "AbortError") return;
-    notices.show("source", messages.cameraFailed(error));
+    if (!signal.aborted) notices.show("source", messages.cameraFailed(error));
   } finally {
-    waitingForCamera(false);
+    if (!signal.aborted) waitingForCamera(false);
   }
 }
 
 /** The browser may ask for permission first. @param {boolean} waiting */
 function waitingForCamera(waiting) {
-  byId("start-camera-text").textContent = waiting ? "Waiting for the camera …" : "Start camera";
+  byId("start-camera-text").textContent = waiting ? "Waiting for the camera … Cancel" : "Start camera";
+  for (const id of ["start-camera", "camera"]) byId(id).toggleAttribute("data-waiting", waiting);
 }
 
 function cameraEnded() {
@@ -94,33 +106,38 @@ function cameraEnded() {
 
 /** @param {File[]} files */
 async function takeFile([file, ...others]) {
-  notices.clear("source");
+  const signal = choose();
+  byId("opening").hidden = false; // at once: a large photo takes a moment
   if (others.length) notices.show("source", messages.onlyOne(others.length + 1, file.name));
-  if (!(await mayAsk())) return;
+  const may = await mayAsk();
+  if (signal.aborted) return;
   const [first, second] = file.type.startsWith("video/") ? [showVideo, showPhoto] : [showPhoto, showVideo];
   const moveFocus = keepFocus();
   try {
-    await first(file);
-    moveFocus();
+    if (may) await first(file, signal).catch((error) => (error instanceof NotShown ? second(file, signal) : Promise.reject(error)));
+    if (may) moveFocus();
   } catch (error) {
-    if (!(error instanceof NotShown)) throw error;
-    await second(file).catch(() => notices.show("source", messages.notAPicture(file.name)));
+    if (signal.aborted) return;
+    notices.show("source", error instanceof NotShown ? messages.notAPicture(file.name) : messages.serverFailed(error));
+  } finally {
+    if (!signal.aborted) byId("opening").hidden = true;
   }
 }
 
-/** @param {File} file */
-async function showVideo(file) {
-  beginLive(await sources.video(file));
+/** @param {File} file @param {AbortSignal} signal */
+async function showVideo(file, signal) {
+  beginLive(await sources.video(file, signal));
   setMirrored(false);
 }
 
-/** @param {File} file */
-async function showPhoto(file) {
-  const name = await sources.photo(file);
+/** @param {File} file @param {AbortSignal} signal */
+async function showPhoto(file, signal) {
+  const name = await sources.photo(file, signal);
   begin(name);
+  byId("opening").hidden = true;
   setMirrored(false);
   photoAsked = new AbortController();
-  await answerPhoto(file, name, photoAsked.signal);
+  void answerPhoto(file, name, photoAsked.signal);
 }
 
 /**
@@ -130,17 +147,24 @@ async function showPhoto(file) {
  */
 async function answerPhoto(file, name, signal) {
   stage.veil = "Looking …";
+  results.drop({ expected: true });
   try {
     const largest_bytes = model.limits.max_body_bytes;
     const said = await askAboutPhoto(file, stage.photo, { largest_bytes, token: token.value, signal });
     if (signal.aborted) return;
     const analysed = { width: said.width_px, height: said.height_px };
-    results.photo(facesOf(said, model.emotions), { picture: stage.photo, analysed, source: name });
+    results.photo(facesOf(said, model.emotions), {
+      picture: stage.photo,
+      analysed,
+      source: name,
+      leftOut: said.faces_left_out,
+    });
     stage.veil = said.faces.length ? "" : "No face found";
     showState("ready");
   } catch (error) {
     if (signal.aborted) return;
     stage.veil = "";
+    results.drop({ expected: false });
     const again = () => void answerPhoto(file, name, signal);
     if (error instanceof ServerError && error.status === 401) {
       if (await token.ask({ refused: token.value !== null })) again();
@@ -186,6 +210,7 @@ function begin(name) {
   byId("adjust").hidden = !isLive;
   byId("scrub-row").hidden = kind !== "video";
   byId("camera-row").hidden = true;
+  byId("camera").hidden = kind === "camera"; // Stop is the way back
   byId("stop-text").textContent = kind === "camera" ? "Stop" : "Close";
   showPaused(false);
   byId("toolbar").hidden = false;
@@ -201,7 +226,8 @@ function keepFocus() {
 
 /** Close whatever is shown. */
 function stop() {
-  if (byId("toolbar").hidden) return;
+  choose();
+  if (!isShown()) return;
   const hadFocus = byId("toolbar").contains(document.activeElement);
   sources.close();
   results.end();
@@ -230,7 +256,7 @@ function streamChanged(state, { busy = false, reason = "" }) {
     numbers.offset = numbers.highest;
     stage.veil = stage.video.paused ? "Paused" : "";
   }
-  if (state === "lost") stage.setFaces([], null);
+  if (state === "lost" || state === "refused") results.drop({ expected: state === "lost" });
   if (state === "lost") stage.veil = busy ? "The server is busy. Trying again …" : "Connection lost. Trying again …";
   if (state === "refused") void streamRefused(reason);
 }
@@ -258,6 +284,7 @@ function answered(told, sent) {
   results.live(faces, {
     picture: sent.frame.still,
     analysed: { width: prediction.width_px, height: prediction.height_px },
+    leftOut: prediction.faces_left_out,
     taken_ms: sent.sent_ms,
     source,
     media_seconds: stage.kind === "video" ? sent.frame.media_seconds : null,
@@ -369,7 +396,9 @@ function onClick(id, act) {
 }
 
 const files = takeFiles((found) => void takeFile(found));
-const startOrStopCamera = () => (stage.kind === "camera" ? stop() : void startCamera());
+const isWaitingForCamera = () => byId("camera").hasAttribute("data-waiting");
+const startOrCancelCamera = () => (isWaitingForCamera() ? void choose() : void startCamera());
+const startOrStopCamera = () => (stage.kind === "camera" && !isWaitingForCamera() ? stop() : startOrCancelCamera());
 
 /** @type {import("./shortcuts.js").Shortcut[]} */
 const SHORTCUTS = [
@@ -387,7 +416,8 @@ const letters = /** @type {HTMLInputElement} */ (byId("letters"));
 listKeys(byId("keys"), SHORTCUTS);
 listenForKeys(SHORTCUTS, { lettersAllowed: () => letters.checked });
 
-onClick("start-camera", () => void startCamera());
+onClick("start-camera", startOrCancelCamera);
+onClick("camera", startOrCancelCamera);
 onClick("open-file", files.choose);
 onClick("open-other", files.choose);
 onClick("pause", togglePause);

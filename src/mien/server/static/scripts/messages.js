@@ -63,7 +63,6 @@ export function serverAway() {
 /** @type {Record<string, string>} */
 const REFUSALS = {
   origin_refused: "It answers pages from its own address only. Open the address that mien serve printed.",
-  token_unusable: "Browsers cannot send this token, because of a / or = in it. Whoever runs the server can choose another.",
 };
 
 /** @param {string} reason  As the server or the browser has it; may be empty. @returns {Message} */

@@ -3,7 +3,7 @@
  */
 import { percent } from "./answer.js";
 import { boxInView, inside, placeLabel } from "./geometry.js";
-import { PICTURE_INK, pictureColour } from "./palette.js";
+import { pictureColour, pictureInk } from "./palette.js";
 
 /** @typedef {import("./answer.js").FaceAnswer} FaceAnswer */
 /** @typedef {import("./geometry.js").Box} Box */
@@ -56,7 +56,7 @@ function drawBox(context, face, box, { font_px, marked }) {
   context.beginPath();
   context.roundRect(box.x, box.y, box.width, box.height, Math.min(6, box.width / 8));
   // A dark rim keeps a light line visible on light skin and sky.
-  context.strokeStyle = PICTURE_INK;
+  context.strokeStyle = pictureInk();
   context.globalAlpha = 0.75;
   context.lineWidth = line + 2;
   context.stroke();
@@ -118,7 +118,7 @@ function drawPlate(context, text, place, face, font_px) {
   context.roundRect(place.x, place.y, place.width, place.height, 4);
   context.fillStyle = pictureColour(face.index);
   context.fill();
-  context.fillStyle = PICTURE_INK;
+  context.fillStyle = pictureInk();
   context.textBaseline = "middle";
   context.textAlign = "left";
   context.fillText(text, place.x + font_px / 2, place.y + place.height / 2 + font_px * 0.05);

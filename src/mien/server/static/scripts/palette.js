@@ -1,18 +1,33 @@
-/** Colours of the expressions, by their place in the server's order. Names always stand beside them. */
+/** Colours of the expressions, by their place in the server's order, as `emotions.css` has them. Names always stand
+ *  beside them. */
 
-/** On pictures, in both themes: light enough for the dark ink of labels. The same as those of `mien predict --save`. */
-const ON_PICTURE = ["#ff7661", "#98c85c", "#c4a0ff", "#ffd03c", "#7ab2ff", "#ffa53c", "#cdd2d7"];
+/** @type {Map<string, string>} */
+const read = new Map();
 
-export const PICTURE_INK = "#141414";
+/** Of what is the same in both themes, and drawn often. @param {string} name */
+function fixed(name) {
+  if (!read.has(name)) read.set(name, property(name));
+  return read.get(name) ?? "";
+}
 
-/** @param {number} index */
+/** @param {string} name */
+function property(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** Of plates on pictures. @param {number} index */
 export function pictureColour(index) {
-  return ON_PICTURE[index % ON_PICTURE.length];
+  return fixed(`--plate-${index}`);
+}
+
+/** Of writing on plates. */
+export function pictureInk() {
+  return fixed("--plate-ink");
 }
 
 /** The custom property that holds a colour for the page; it follows the theme. @param {number} index */
 export function pageColour(index) {
-  return `var(--emotion-${index % ON_PICTURE.length})`;
+  return `var(--emotion-${index})`;
 }
 
 /**
@@ -21,15 +36,11 @@ export function pageColour(index) {
  * @param {number} count  How many expressions there are.
  */
 export function themeColours(count) {
-  const style = getComputedStyle(document.documentElement);
-  const read = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
   return {
-    emotions: Array.from({ length: count }, (_, index) => read(`--emotion-${index % ON_PICTURE.length}`)),
-    onEmotion: read("--on-emotion"),
-    ink: read("--ink"),
-    soft: read("--soft"),
-    line: read("--line"),
-    surface: read("--surface"),
-    ground: read("--ground"),
+    emotions: Array.from({ length: count }, (_, index) => property(`--emotion-${index}`)),
+    onEmotion: property("--on-emotion"),
+    soft: property("--soft"),
+    line: property("--line"),
+    ground: property("--ground"),
   };
 }

@@ -31,6 +31,8 @@ export class Results {
   #described_ms = -Infinity;
   #last_seconds = 0;
   #running = false;
+  /** Whether the newest answer still says something about what is seen. */
+  #current = false;
   #shown_ms = -Infinity;
   /** @type {{picture: ImageBitmap | HTMLImageElement, faces: FaceAnswer[], analysed: Size} | null} */
   last = null;
@@ -55,7 +57,8 @@ export class Results {
     this.#rate.clear();
     this.#timeline.clear();
     this.#announcer.reset();
-    this.#panel.clear();
+    this.#current = false;
+    this.#panel.clear("skeleton");
     byId("timeline").hidden = !live;
     byId("rate").hidden = !live;
     byId("session").hidden = false;
@@ -75,9 +78,10 @@ export class Results {
    * moves would have left its box.
    *
    * @param {FaceAnswer[]} faces
-   * @param {{picture: ImageBitmap, analysed: Size, taken_ms: number, source: string, media_seconds: number | null}} facts
+   * @param {{picture: ImageBitmap, analysed: Size, taken_ms: number, source: string, media_seconds: number | null,
+   *     leftOut: number}} facts
    */
-  live(faces, { picture, analysed, taken_ms, source, media_seconds }) {
+  live(faces, { picture, analysed, taken_ms, source, media_seconds, leftOut }) {
     const now_ms = performance.now();
     this.#rate.add(now_ms, now_ms - taken_ms);
     this.#last_seconds = taken_ms / 1000;
@@ -85,24 +89,37 @@ export class Results {
     this.record.add(faces, { source, at_ms: Date.now(), media_seconds });
     this.#announcer.live(faces, now_ms);
     this.#shown_ms = now_ms;
+    this.#current = true;
     this.#remember(faces, { picture, analysed });
     this.#stage.setFaces(faces, analysed, picture);
-    this.#showCards(faces, { noFace: true });
+    this.#showCards(faces, { leftOut });
   }
 
   /**
    * Faces of a photo.
    *
    * @param {FaceAnswer[]} faces
-   * @param {{picture: HTMLImageElement, analysed: Size, source: string}} facts
+   * @param {{picture: HTMLImageElement, analysed: Size, source: string, leftOut: number}} facts
    */
-  photo(faces, { picture, analysed, source }) {
+  photo(faces, { picture, analysed, source, leftOut }) {
     this.record.add(faces, { source, at_ms: Date.now() });
     this.#announcer.photo(faces);
     this.#remember(faces, { picture, analysed });
     this.#stage.setFaces(faces, analysed);
-    this.#panel.show(faces, { noFace: true });
+    this.#panel.show(faces, { leftOut });
     this.#showRows();
+  }
+
+  /**
+   * The newest answer no longer says anything about what is seen: boxes and cards go.
+   *
+   * @param {{expected: boolean}} options  Whether another answer is on its way.
+   */
+  drop({ expected }) {
+    this.#current = false;
+    this.#rate.clear();
+    this.#stage.setFaces([], null);
+    this.#panel.clear(expected ? "skeleton" : "no-answer");
   }
 
   /** Empty the table and the timeline. */
@@ -116,6 +133,7 @@ export class Results {
   /** No source any more. */
   end() {
     this.begin({ live: false });
+    this.#panel.clear("example");
     byId("session").hidden = this.record.rows.length === 0;
   }
 
@@ -133,16 +151,16 @@ export class Results {
     /** @type {HTMLButtonElement} */ (byId("snapshot")).disabled = false;
   }
 
-  #showCards = atMost(CARDS_PER_SECOND, (/** @type {FaceAnswer[]} */ faces, /** @type {{noFace: boolean}} */ options) => {
-    // A trailing call may come after the source is gone.
-    if (this.last) this.#panel.show(faces, options);
+  #showCards = atMost(CARDS_PER_SECOND, (/** @type {FaceAnswer[]} */ faces, /** @type {{leftOut: number}} */ options) => {
+    // A trailing call may come after the source or the server is gone.
+    if (this.#current) this.#panel.show(faces, options);
   });
 
   #tick() {
     if (byId("timeline").hidden || document.hidden) return;
     const now_ms = performance.now();
     if (this.#running) this.#last_seconds = now_ms / 1000;
-    if (this.#running && now_ms - this.#shown_ms > STALE_MS) this.#stage.setFaces([], null);
+    if (this.#running && this.#current && now_ms - this.#shown_ms > STALE_MS) this.drop({ expected: true });
     if (this.#running) this.#drawChart();
     setText(byId("rate-value"), this.#running ? this.#rate.perSecond(now_ms).toFixed(1) : "–");
     const latency_ms = this.#running ? this.#rate.latency_ms() : null;

@@ -32,11 +32,15 @@ export class Sources {
   }
 
   /**
-   * @param {{device?: string, onEnded: () => void}} options
+   * Each of these gives up, with the signal's reason, once something else was chosen.
+   *
+   * @param {{device?: string, signal: AbortSignal, onEnded: () => void}} options
    * @returns {Promise<string>}  The source's name.
    */
-  async camera({ device, onEnded }) {
+  async camera({ device, signal, onEnded }) {
     const camera = await openCamera(device);
+    if (signal.aborted) closeCamera(camera);
+    signal.throwIfAborted();
     this.close();
     this.#camera = camera;
     camera.getVideoTracks()[0].addEventListener("ended", onEnded);
@@ -48,14 +52,15 @@ export class Sources {
 
   /**
    * @param {File} file
+   * @param {AbortSignal} signal
    * @returns {Promise<string>}
    */
-  async video(file) {
+  async video(file, signal) {
     const address = URL.createObjectURL(file);
-    if (!(await plays(address))) {
-      URL.revokeObjectURL(address);
-      throw new NotShown(file.name);
-    }
+    const isShown = await plays(address);
+    if (signal.aborted || !isShown) URL.revokeObjectURL(address);
+    signal.throwIfAborted();
+    if (!isShown) throw new NotShown(file.name);
     this.close();
     this.#address = address;
     this.#stage.show("video");
@@ -66,22 +71,22 @@ export class Sources {
 
   /**
    * @param {File} file
+   * @param {AbortSignal} signal
    * @returns {Promise<string>}
    */
-  async photo(file) {
+  async photo(file, signal) {
     const address = URL.createObjectURL(file);
     const image = new Image();
     image.src = address;
-    try {
-      await image.decode();
-    } catch {
-      URL.revokeObjectURL(address);
-      throw new NotShown(file.name);
-    }
+    const isShown = await image.decode().then(() => true, () => false);
+    if (signal.aborted || !isShown) URL.revokeObjectURL(address);
+    signal.throwIfAborted();
+    if (!isShown) throw new NotShown(file.name);
     this.close();
     this.#address = address;
     this.#stage.photo.src = address;
     await this.#stage.photo.decode();
+    signal.throwIfAborted();
     this.#stage.show("photo");
     return this.#named(file.name);
   }

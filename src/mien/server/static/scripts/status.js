@@ -2,13 +2,14 @@
 import { setText } from "./bars.js";
 import { byId } from "./page.js";
 
-/** @typedef {"connecting" | "ready" | "open" | "lost" | "refused"} State */
+/** @typedef {"connecting" | "ready" | "open" | "idle" | "lost" | "refused"} State */
 
 /** @type {Record<State, string>} */
 const WORDS = {
   connecting: "Connecting …",
   ready: "Server ready",
   open: "Connected",
+  idle: "Server ready",
   lost: "No connection, trying again",
   refused: "Refused by the server",
 };

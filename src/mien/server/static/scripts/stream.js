@@ -2,7 +2,7 @@
  * The connection that live frames go over. Never lets a backlog grow: at most two frames are under way, so that the
  * next one is always the newest. Connects again by itself when it is lost.
  *
- * @typedef {"closed" | "connecting" | "open" | "lost" | "refused"} StreamState
+ * @typedef {"closed" | "connecting" | "open" | "idle" | "lost" | "refused"} StreamState
  * @typedef {{sequence: number, sent_ms: number, frame: any}} Sent
  */
 import { wait_ms } from "./backoff.js";
@@ -16,6 +16,8 @@ const LONGEST_SILENCE_MS = 15_000;
 /** Close codes after which trying again would end the same: not this page or token, too large a frame. */
 const CLOSED_FOR_GOOD = [1008, 1009];
 const CLOSED_BUSY = 1013;
+/** The reason that the server gives when nothing was sent for long, as while paused. */
+const IDLE = "idle";
 
 export class Stream {
   #address;
@@ -92,14 +94,7 @@ export class Stream {
   #connect() {
     this.#drop();
     this.#enter("connecting");
-    let socket;
-    try {
-      socket = new WebSocket(this.#address(), this.#protocols());
-    } catch {
-      // Browsers refuse some characters in what is offered, and a token is among it.
-      this.#enter("refused", { reason: "token_unusable" });
-      return;
-    }
+    const socket = new WebSocket(this.#address(), this.#protocols());
     this.#socket = socket;
     this.#heard_ms = performance.now();
     socket.addEventListener("message", (event) => {
@@ -137,6 +132,10 @@ export class Stream {
    */
   #lost(code, reason) {
     this.#drop();
+    if (reason === IDLE) {
+      this.#enter("idle");
+      return;
+    }
     if (CLOSED_FOR_GOOD.includes(code)) {
       this.#enter("refused", { reason });
       return;
