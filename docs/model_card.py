@@ -78,7 +78,8 @@ def _copy(run: Run, card: ModelCard) -> list[str]:
         "file": f"ONNX, {run.onnx_path.stat().st_size / 1e6:.1f} MB ({original.onnx_path.stat().st_size / 1e6:.1f} MB)",
         "accuracy on PublicTest": f"{accuracies[0]} ({accuracies[1]}); PrivateTest was not looked at",
         "temperature": f"{_head(card).temperature:.3f} ({_head(before).temperature:.3f})",
-        "uncertain": f"answers with a confidence below {_head(card).uncertain_below:.2f} ({_head(before).uncertain_below:.2f})",
+        "uncertain": f"predictions with a confidence below {_head(card).uncertain_below:.2f} "
+        f"({_head(before).uncertain_below:.2f})",
     }
     lines = [f"| | `{run.name}` (beside `{original.name}`) |", "|---|---|"]
     return [*lines, *(f"| {name} | {value} |" for name, value in rows.items())]
