@@ -63,12 +63,26 @@ def test_named_priors() -> None:
     np.testing.assert_array_equal(prior_array("trained", trained), trained)
     np.testing.assert_allclose(prior_array("even", trained), EVEN)
     np.testing.assert_allclose(prior_array({"happy": 3, "sad": 1}, trained)[[3, 4]], [0.75, 0.25])
+    np.testing.assert_allclose(prior_array("happy=3, sad=1", trained)[[3, 4]], [0.75, 0.25])
     assert sum(EVERYDAY_PRIOR.values()) == pytest.approx(1)
     assert tuple(EVERYDAY_PRIOR) == EMOTIONS
 
 
 @pytest.mark.parametrize(
-    "prior", ["often", {"joy": 1.0}, {"happy": -1.0}, {"happy": float("nan")}, {"happy": 0}, {"happy": "1"}, {}]
+    "prior",
+    [
+        "often",
+        {"joy": 1.0},
+        {"happy": -1.0},
+        {"happy": float("nan")},
+        {"happy": 0},
+        {"happy": "1"},
+        {},
+        "happy=much",
+        "joy=1",
+        "happy=1=2",
+        "happy=nan",
+    ],
 )
 def test_what_is_no_prior_is_refused(prior: object) -> None:
     with pytest.raises(ConfigError, match="Received: "):

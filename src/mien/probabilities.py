@@ -101,8 +101,8 @@ def prior_array(prior: str | Mapping[str, float], trained: np.ndarray) -> np.nda
     """A prior as float64 (7,) that sums to 1.
 
     Args:
-        prior: `everyday`, `even`, `trained`, or how common each expression is, by name, in any unit; what is left out
-            is taken never to occur.
+        prior: `everyday`, `even`, `trained`, or how common each expression is, by name, in any unit, as a mapping or
+            as text such as "happy=3,neutral=5"; what is left out is taken never to occur.
         trained: What `trained` stands for.
 
     Raises:
@@ -112,6 +112,8 @@ def prior_array(prior: str | Mapping[str, float], trained: np.ndarray) -> np.nda
         named = {"everyday": EVERYDAY_PRIOR, "even": dict.fromkeys(EMOTIONS, 1.0)}
         if prior == "trained":
             return np.array(trained, np.float64)
+        if "=" in prior:
+            return prior_array(_parsed(prior), trained)
         if prior not in named:
             raise ConfigError(
                 f"Expected a prior of {', '.join(PRIOR_NAMES)}, or a share for each expression. Received: {prior!r}."
@@ -125,6 +127,15 @@ def prior_array(prior: str | Mapping[str, float], trained: np.ndarray) -> np.nda
             f"Expected shares of 0 or more for {', '.join(EMOTIONS)}, one of them above 0. Received: {dict(prior)}."
         )
     return _normalised(np.array(values, np.float64))  # (7,)
+
+
+def _parsed(text: str) -> dict[str, float]:
+    try:
+        return {name.strip(): float(share) for name, share in (part.split("=") for part in text.split(","))}
+    except ValueError as error:
+        raise ConfigError(
+            f"Expected a prior such as happy=3,neutral=5, or one of {', '.join(PRIOR_NAMES)}. Received: {text!r}."
+        ) from error
 
 
 def _normalised(values: np.ndarray) -> np.ndarray:

@@ -17,10 +17,11 @@ from PIL import Image
 
 import mien
 from mien.emotions import EMOTIONS
-from mien.errors import DetectorError, ImageError
+from mien.errors import ConfigError, DetectorError, ImageError
 from mien.images import ImageLimits, crop_face, decode_image, resize_to_input, to_gray
 from mien.inference.predictor import Predictor
 from mien.inference.results import Box, DetectedFace, Point, Prediction, Unreadable
+from mien.inference.video.analysis import VideoAnalysis
 
 
 class FakeDetector:
@@ -88,6 +89,11 @@ def test_a_prior_is_estimated_from_all_images_together(toy_model: Path) -> None:
     assert alone.emotion != "sad"
     assert together[0].faces[0].probabilities["sad"] > alone.probabilities["sad"]
     assert sum(together[0].faces[0].probabilities.values()) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_prior_that_needs_all_images_is_refused_where_they_come_one_by_one(toy_model: Path) -> None:
+    with pytest.raises(ConfigError, match="before the first image of a video"):
+        VideoAnalysis(Predictor(toy_model, detector="none", prior="estimate"))
 
 
 def test_most_faces_can_be_limited(toy_model: Path, photo: np.ndarray) -> None:

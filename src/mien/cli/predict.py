@@ -29,6 +29,16 @@ def predict(
     model: Annotated[
         str, typer.Option(help="Name of a bundled model (see mien models list), or a run folder.")
     ] = "base",
+    head: Annotated[
+        str | None,
+        typer.Option(help="Question: votes (what people see) or labels (FER-2013's); the model's own if unset."),
+    ] = None,
+    prior: Annotated[
+        str,
+        typer.Option(
+            help="How common each expression is: everyday, even, trained, estimate or such as happy=3,neutral=5."
+        ),
+    ] = "everyday",
     detector: Annotated[
         str, typer.Option(help="Who finds the faces: yunet, none (each photo is a face), or a boxes.json.")
     ] = "yunet",
@@ -75,6 +85,8 @@ def predict(
     boxes = _given_boxes(detector)
     predictor = Predictor(
         model,
+        head=head,
+        prior=prior,
         detector="none" if boxes is not None else detector,
         yunet_path=yunet,
         smallest_face_px=smallest_face,

@@ -35,6 +35,14 @@ def video(
     model: Annotated[
         str, typer.Option(help="Name of a bundled model (see mien models list), or a run folder.")
     ] = "base",
+    head: Annotated[
+        str | None,
+        typer.Option(help="Question: votes (what people see) or labels (FER-2013's); the model's own if unset."),
+    ] = None,
+    prior: Annotated[
+        str,
+        typer.Option(help="How common each expression is: everyday, even, trained or such as happy=3,neutral=5."),
+    ] = "everyday",
     detector: Annotated[str, typer.Option(help="Who finds the faces: yunet or none.")] = "yunet",
     yunet: Annotated[Path | None, typer.Option(help="A YuNet file of your own, instead of mien's.")] = None,
     smallest_face: Annotated[
@@ -70,6 +78,8 @@ def video(
             # Frames of a file keep all cores busy by themselves: one each. Live ones come one by one.
             Predictor(
                 model,
+                head=head,
+                prior=prior,
                 detector=detector,
                 yunet_path=yunet,
                 smallest_face_px=smallest_face,

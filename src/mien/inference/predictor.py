@@ -15,7 +15,7 @@ import numpy as np
 
 from mien.card import ModelCard
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
-from mien.errors import DetectorError
+from mien.errors import ConfigError, DetectorError
 from mien.images import DEFAULT_LIMITS, INPUT_SIZE_PX, Colour, ImageLimits, ImageSource, crop_face, read_image, to_gray
 from mien.inference.boxes import checked_boxes
 from mien.inference.classifier import Classifier
@@ -180,6 +180,18 @@ class Predictor:
             ImageError: The array has another type or shape.
         """
         return self._classifier.probabilities(crops)
+
+    def refuse_estimate(self, where: str) -> None:
+        """Refuse a prior that is estimated from all images where predictions must come one by one.
+
+        Raises:
+            ConfigError: The prior is to be estimated.
+        """
+        if self.estimates_prior:
+            raise ConfigError(
+                f"Expected a prior that is known before the first image of {where}. Received: estimate, which needs "
+                "all images. Choose everyday, even, trained or shares of your own."
+            )
 
     def with_estimated_prior(self, predictions: Sequence[Prediction]) -> Iterator[Prediction]:
         """The predictions as they are when each expression is as common as among all their faces.

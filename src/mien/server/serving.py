@@ -50,13 +50,17 @@ def make_predictor(settings: ServerSettings) -> Predictor:
     Raises:
         ModelError, DetectorError: As `Predictor` does.
     """
-    return Predictor(
+    predictor = Predictor(
         settings.model,
+        head=settings.head or None,
+        prior=settings.prior,
         detector=settings.detector,
         yunet_path=settings.yunet or None,
         smallest_face_px=settings.smallest_face,
         threads=settings.threads,
     )
+    predictor.refuse_estimate("a server")
+    return predictor
 
 
 def serve(settings: ServerSettings, *, told: Callable[[Predictor, str], None] = lambda predictor, url: None) -> None:

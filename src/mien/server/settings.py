@@ -38,6 +38,12 @@ class ServerSettings:
     port: int = _setting(8000, "Port to listen on; 0 takes a free one.", low=0, high=65_535)
     workers: int = _setting(1, "Processes that answer; each holds its own model.", low=1, high=64)
     model: str = _setting("base", "Name of a bundled model (see mien models list), or a run folder.")
+    head: str = _setting(
+        "", "Question to answer: votes (what people see) or labels (FER-2013's); the model's own if empty."
+    )
+    prior: str = _setting(
+        "everyday", "How common each expression is: everyday, even, trained or such as happy=3,neutral=5."
+    )
     detector: str = _setting("yunet", "Who finds the faces: yunet or none (each picture is a face).")
     yunet: str = _setting("", "A YuNet file of your own, instead of mien's.")
     smallest_face: int = _setting(

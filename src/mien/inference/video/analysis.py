@@ -107,6 +107,7 @@ class VideoAnalysis:
             )
         if end_seconds is not None and end_seconds <= start_seconds:
             raise ConfigError(f"Expected an end after the start. Received: {start_seconds} to {end_seconds} seconds.")
+        predictor.refuse_estimate("a video")
         self._predictor = predictor
         self._every = every
         self._span = (start_seconds, end_seconds)
