@@ -146,7 +146,8 @@ class Scores:
     def write_probabilities(self, split: str, result: Probabilities) -> Path:
         """Write `probabilities_<split>.npz`, atomically."""
         path = self.probabilities_path(split)
-        votes = {} if result.votes_probabilities is None else {"votes_probabilities": result.votes_probabilities}
+        other = result.votes_probabilities
+        votes: dict[str, Any] = {} if other is None else {"votes_probabilities": other}
         _write_npz(
             path,
             lambda handle: np.savez_compressed(
