@@ -12,6 +12,7 @@ from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 __all__ = ["Advance", "progress_bar"]
@@ -52,7 +53,7 @@ def _columns(rate: str | None) -> tuple[ProgressColumn, ...]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[facts]}", markup=False),
+        TextColumn("{task.fields[facts]}", markup=False, table_column=Column(no_wrap=True)),
         *([_Rate(rate)] if rate else []),
         TimeRemainingColumn(),
     )
@@ -62,7 +63,7 @@ class _Rate(ProgressColumn):
     """The speed since the start, once something is done; Rich's own, of the last steps, leaps."""
 
     def __init__(self, unit: str) -> None:
-        super().__init__()
+        super().__init__(table_column=Column(no_wrap=True))  # it is the bar that gives way
         self._unit = unit
 
     def render(self, task: Task) -> Text:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["video"]
 
+_WIDE_COLUMNS = 76  # what the whole table needs when every cell is at its longest
+
 
 def video(
     source: Annotated[str, typer.Argument(help="A video file, the address of a stream, or 0 for the first camera.")],
@@ -138,19 +140,19 @@ def _watched(answers: Iterable[FrameAnswer], clip: Clip, start: float, end: floa
 
     seconds = None if clip.frame_count is None else clip.frame_count / clip.fps
     stop = end if seconds is None or (end is not None and end < seconds) else seconds
-    with progress_bar("Video", rate="times real time") as advance:
+    with progress_bar("Video", rate="× real time") as advance:
         for number, answer in enumerate(answers, start=1):
             yield answer
-            done, facts = answer.frame.time_seconds - start, f"{number:,} frames, {len(answer.faces)} faces now"
+            done, faces = answer.frame.time_seconds - start, len(answer.faces)
+            facts = f"{number:,} frames, {faces} {'face' if faces == 1 else 'faces'}"
             advance(done, None if stop is None else stop - start, facts)
 
 
 def _print_summary(summaries: Sequence[TrackSummary], sinks: Sequence[Sink], *, as_json: bool) -> None:
-    import dataclasses
     import json
 
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(summary) for summary in summaries], indent=2))
+        typer.echo(json.dumps([summary.to_dict() for summary in summaries], indent=2))
         return
     from rich.console import Console
     from rich.table import Table
@@ -159,25 +161,29 @@ def _print_summary(summaries: Sequence[TrackSummary], sinks: Sequence[Sink], *, 
     if not summaries:
         console.print("No face was found.")
     else:
-        table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
-        for name in ("person", "from", "to", "seen", "mostly", "then", "confidence"):
+        table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        names = ["person", "from", "to", "seen", "mostly", "then", "confidence"]
+        if console.width < _WIDE_COLUMNS:
+            names.remove("then")
+        for name in names:
             table.add_column(name, justify="left" if name in ("mostly", "then") else "right", no_wrap=True)
         for summary in summaries:
-            table.add_row(*_summary_cells(summary))
+            cells = _summary_cells(summary)
+            table.add_row(*(cells[name] for name in names))
         console.print(table)
     for sink in sinks:
         if sink.is_written:
             console.print(f"wrote {sink.target}", soft_wrap=True, markup=False, highlight=False)
 
 
-def _summary_cells(summary: TrackSummary) -> tuple[str, ...]:
+def _summary_cells(summary: TrackSummary) -> dict[str, str]:
     (first, share), (second, other), *_ = sorted(summary.shares.items(), key=lambda item: -item[1])
-    return (
-        f"{summary.track}",
-        f"{summary.first_seconds:.1f} s",
-        f"{summary.last_seconds:.1f} s",
-        f"{summary.seen_seconds:.1f} s",
-        f"{first} {share:.0%}",
-        f"{second} {other:.0%}" if other else "",
-        f"{summary.confidence:.0%}",
-    )
+    return {
+        "person": f"{summary.track}",
+        "from": f"{summary.first_seconds:.1f} s",
+        "to": f"{summary.last_seconds:.1f} s",
+        "seen": f"{summary.seen_seconds:.1f} s",
+        "mostly": f"{first} {share:.0%}",
+        "then": f"{second} {other:.0%}" if other else "",
+        "confidence": f"{summary.confidence:.0%}",
+    }
