@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageOps
 
-from mien.errors import ImageError, ImageTooLargeError, MienError
+from mien.errors import ImageError, MienError
 from mien.images import (
     ImageLimits,
     crop_face,
@@ -409,39 +409,3 @@ def test_no_tilt_is_no_change() -> None:
     assert (crop_face(gray, (6, 6, 48, 48), roll_degrees=0) == gray[6:54, 6:54]).all()
     quarter = crop_face(gray, (6, 6, 48, 48), roll_degrees=90)
     assert np.abs(quarter.astype(int) - np.rot90(gray[6:54, 6:54])).max() <= 1
-
-
-def _noise_png() -> bytes:
-    """About 14 KB."""
-    return _encode(Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 60, 3), np.uint8)), "PNG")
-
-
-class Trickle(io.BytesIO):
-    """Gives fewer bytes than were asked for, as sockets do."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        return super().read(min(size or 1000, 1000))
-
-
-def test_a_short_read_is_not_the_end() -> None:
-    data = _noise_png()
-    assert (read_image(Trickle(data)) == read_image(data)).all()
-    with pytest.raises(ImageTooLargeError):
-        read_image(Trickle(data), limits=ImageLimits(max_file_bytes=2500))
-
-
-@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyError("gone"), EOFError()])
-def test_a_file_object_that_raises_is_an_unreadable_image(error: Exception) -> None:
-    class Broken(io.BytesIO):
-        def read(self, size: int | None = -1, /) -> bytes:
-            raise error
-
-    with pytest.raises(ImageError, match="Expected a file that can be read"):
-        read_image(Broken())
-
-
-def test_a_truncated_pil_image_is_an_unreadable_image(tmp_path: Path) -> None:
-    part = tmp_path / "part.png"
-    part.write_bytes(_noise_png()[:5000])
-    with Image.open(part) as image, pytest.raises(ImageError, match="damaged"):
-        read_image(image)

@@ -111,7 +111,7 @@ def read_image(source: ImageSource, *, colour: Colour = "rgb", limits: ImageLimi
     if isinstance(source, (str, os.PathLike)):
         return decode_image(_read_file(Path(source), limits), limits=limits)
     if _is_pil_image(source):
-        return _from_pil_image(source, limits)
+        return _from_pillow(source, limits)
     if hasattr(source, "read"):
         return decode_image(_read_all(source, limits), limits=limits)
     raise ImageError(
@@ -242,27 +242,16 @@ def _read_file(path: Path, limits: ImageLimits) -> bytes:
 
 
 def _read_all(file: BinaryIO, limits: ImageLimits) -> bytes:
-    parts, size, most = [], 0, limits.max_file_bytes + 1
+    most = limits.max_file_bytes + 1
     # Python sets aside as much memory as is asked for, which takes longer than reading a small file.
-    while part := _read_part(file, min(most - size, _FIRST_BYTES if size < _FIRST_BYTES else most)):
-        parts.append(part)
-        size += len(part)
-        if size > limits.max_file_bytes:
-            raise _too_many_bytes(size, limits)
-    return b"".join(parts)
-
-
-def _read_part(file: BinaryIO, size: int) -> bytes:
-    """The next bytes of a file; a socket or pipe gives fewer than were asked for, and none only at its end."""
-    try:
-        part = file.read(size)
-    # File objects are anybody's: one of an archive or a network raises what it likes.
-    except Exception as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-        raise ImageError(f"Expected a file that can be read. Received: {reason[:200]}.") from error
-    if not isinstance(part, bytes):
-        raise ImageError(f"Expected a file opened in binary mode ('rb'). Received: {type(part).__name__}.")
-    return part
+    data = file.read(min(most, _FIRST_BYTES))
+    if not isinstance(data, bytes):
+        raise ImageError(f"Expected a file opened in binary mode ('rb'). Received: {type(data).__name__}.")
+    if len(data) == _FIRST_BYTES:
+        data += file.read(most - _FIRST_BYTES)
+    if len(data) > limits.max_file_bytes:
+        raise _too_many_bytes(len(data), limits)
+    return data
 
 
 def _too_many_bytes(size: int, limits: ImageLimits) -> ImageTooLargeError:
@@ -464,18 +453,6 @@ def _decode_with_pillow(data: bytes, kind: str, limits: ImageLimits) -> np.ndarr
         # Damaged files make Pillow's format readers raise nearly anything, from KeyError to struct.error.
         except Exception as error:
             raise _damaged(kind, f"damaged data ({_pillow_reason(error)})") from error
-
-
-def _from_pil_image(image: Image.Image, limits: ImageLimits) -> np.ndarray:
-    """A PIL image of the caller's; Pillow reads its file only now, unless the caller has loaded it."""
-    _check_size(*image.size, limits)
-    try:
-        image.load()
-        return _from_pillow(image, limits)
-    except ImageError:
-        raise
-    except Exception as error:  # as above
-        raise _damaged("PIL", f"damaged data ({_pillow_reason(error)})") from error
 
 
 def _pillow_reason(error: Exception) -> str:

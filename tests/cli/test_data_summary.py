@@ -9,6 +9,7 @@ import pytest
 
 from mien.cli import main
 from mien.data.synthetic import write_synthetic
+from mien.emotions import EMOTIONS
 
 FIGURES = ["augmentation.png", "class_distribution.png", "mean_faces.png", "samples.png"]
 
@@ -24,9 +25,9 @@ def test_tables_and_figures(source: Path, tmp_path: Path, capsys: pytest.Capture
     out = tmp_path / "out"
     assert main(["data", "summary", str(source), "--out", str(out)]) == 0
     shown = capsys.readouterr().out
-    (train,) = (line.split() for line in shown.splitlines() if line.split()[:2] == ["train", "28"])
-    assert train == ["train", "28", *["4"] * 7]
-    assert "14.3%" in shown
+    rows = {words[0]: words[1:3] for words in map(str.split, shown.splitlines()) if words}
+    assert [rows[name] for name in EMOTIONS] == [["4", "(14.3%)"]] * 7
+    assert rows["total"][0] == "28"
     assert sorted(path.name for path in out.iterdir()) == FIGURES
     assert all(name in shown for name in FIGURES)
 

@@ -162,7 +162,7 @@ class TestOfATrainedRun:
             return Probabilities(split.sample_ids, split.labels, p, run.provenance(data_fingerprint))
 
         monkeypatch.setitem(sys.modules, "mien.learn.scoring", SimpleNamespace(score_split=score_split))
-        monkeypatch.setattr("mien.cli.quiet.import_keras_quietly", lambda: None)
+        monkeypatch.setattr("mien.cli.streams.import_keras_quietly", lambda: None)
 
     def test_a_split_is_scored_once_for_one_model(self, run: Run) -> None:
         for _ in range(2):

@@ -27,6 +27,7 @@ from mien.cli.models import models_app
 from mien.cli.predict import predict
 from mien.cli.report import report
 from mien.cli.serve import serve
+from mien.cli.streams import prepare_streams, printable
 from mien.cli.summary import summary
 from mien.cli.synthetic import synthetic
 from mien.cli.video import video
@@ -110,6 +111,7 @@ def main(arguments: Sequence[str] | None = None, *, run: Callable[..., object] =
         The exit code: 0 well, 1 a known error, 2 wrong usage, 130 stopped by Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    prepare_streams()
     try:
         with stop_signals_as_interrupt():
             run(args=arguments, prog_name="mien")
@@ -138,10 +140,9 @@ def _with_notes(message: str, error: BaseException) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    from rich.console import Console
     from rich.text import Text
 
-    # As Text, because messages hold `mien[train]`, which Rich would otherwise read as markup.
-    line = Text.assemble(("mien: ", "bold red"), " ".join(message.split()))
-    Console(stderr=True, soft_wrap=True).print(line)
+    from mien.cli.terminal import say
+
+    say(Text.assemble(("mien: ", "bold red"), printable(" ".join(message.split()))), stderr=True)
     return code

@@ -33,11 +33,8 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print every finding as JSON.")] = False,
 ) -> None:
     """Find duplicates, contradictory labels, blanks and imbalance, and leave them out if asked."""
-    from rich.console import Console
-    from rich.text import Text
-
     from mien.cli.reading import read_dataset
-    from mien.cli.terminal import progress_bar
+    from mien.cli.terminal import progress_bar, say, show
     from mien.data.audit import audit as audit_dataset
     from mien.errors import ConfigError
 
@@ -48,16 +45,15 @@ def audit(
     dataset = read_dataset(source, skip_bad=skip_bad, seed=seed)
     with progress_bar("Comparing images") as progress:
         found = audit_dataset(dataset, near_identical=near, progress=progress)
-    console = Console(stderr=as_json)  # so that standard output is JSON and nothing else
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2))
     else:
-        # As Text, because a path may hold brackets, which Rich would read as markup.
-        console.print(Text(f"{dataset.source}: {len(dataset):,} images", style="bold"), soft_wrap=True)
-        console.print(_table(found))
+        say(f"{dataset.source}: {len(dataset):,} images", style="bold")
+        show(_table(found))
     if clean is not None:
         cleaned, list_path = _write_clean(dataset, found, clean, clean_near)
-        console.print(Text(_summary(cleaned, clean, list_path)), soft_wrap=True)
+        for line in _summary(cleaned, clean, list_path):
+            say(line, stderr=as_json)  # so that standard output is JSON and nothing else
 
 
 def _write_clean(dataset: Dataset, found: Audit, out: Path, near: bool) -> tuple[Cleaned, Path]:
@@ -76,16 +72,9 @@ def _write_clean(dataset: Dataset, found: Audit, out: Path, near: bool) -> tuple
 
 
 def _table(found: Audit) -> Table:
-    from rich import box
-    from rich.table import Table
+    from mien.cli.terminal import plain_table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("finding")
-    table.add_column("number", justify="right")
-    table.add_column("means")
-    for name, number, meaning in _rows(found):
-        table.add_row(name, number, meaning)
-    return table
+    return plain_table(_rows(found), "finding", "number", "means", left=("means",))
 
 
 def _rows(found: Audit) -> list[tuple[str, str, str]]:
@@ -112,12 +101,12 @@ def _rows(found: Audit) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _summary(cleaned: Cleaned, out: Path, list_path: Path) -> str:
+def _summary(cleaned: Cleaned, out: Path, list_path: Path) -> tuple[str, str]:
     from collections import Counter
 
     reasons = Counter(row.reason for row in cleaned.removed)
     listed = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common()) or "nothing"
     return (
-        f"Cleaned: {len(cleaned.dataset):,} images in {out}; left out {len(cleaned.removed):,} ({listed}).\n"
-        f"What was left out and why: {list_path}"
+        f"Cleaned: {len(cleaned.dataset):,} images in {out}; left out {len(cleaned.removed):,} ({listed}).",
+        f"What was left out and why: {list_path}",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Annotated, Any
 
 import typer
@@ -21,39 +22,31 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Measure cold start, faces, photos, video and memory on this machine."""
-    from rich.console import Console
-
+    from mien.cli.terminal import working
     from mien.errors import ModelError
     from mien.inference.bench import measure_cold_start, measure_speed
     from mien.inference.model_files import bundled_models
-    from mien.machine import usable_cores
 
     rows: list[dict[str, Any]] = []
     names = model or list(bundled_models())
     if not names:
         raise ModelError("Expected a bundled model or a run folder. Received: none. Name one: mien bench runs/first")
-    with Console(stderr=True).status("Measuring") as status:
-        for name in names:
-            status.update(f"Measuring {name}")
+    for name in names:
+        with working(f"Measuring {name}"):
             cold = measure_cold_start(name, detector=detector)
             speed = measure_speed(name, detector=detector, threads=threads, seconds=seconds)
             rows.append(
                 speed.to_dict() | {"cold_start_seconds": cold.wall_seconds, "cold_start_megabytes": cold.peak_megabytes}
             )
     if as_json:
-        typer.echo(json.dumps({"cores": usable_cores(), "models": rows}, indent=2))
+        typer.echo(json.dumps({"cores": os.cpu_count(), "models": rows}, indent=2))
         return
     _print_table(rows)
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from mien.cli.terminal import plain_table, show
 
-    table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("")
-    for row in rows:
-        table.add_column(row["model"], justify="right")
     lines = {
         "cold start to the first answer": [f"{row['cold_start_seconds']:.2f} s" for row in rows],
         "  peak of its memory": [_megabytes(row["cold_start_megabytes"]) for row in rows],
@@ -63,9 +56,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
         f"photo of 1280 × 960 ({rows[0]['detector']})": [f"{row['photo_p50_ms']:.1f} ms" for row in rows],
         "video of 640 × 360": [f"{row['video_fps']:.0f} frames/s" for row in rows],
     }
-    for name, cells in lines.items():
-        table.add_row(name, *cells)
-    Console().print(table)
+    show(plain_table([(name, *cells) for name, cells in lines.items()], "", *(row["model"] for row in rows)))
 
 
 def _megabytes(peak: float | None) -> str:

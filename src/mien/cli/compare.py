@@ -11,7 +11,6 @@ import typer
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from mien.evaluate.comparison import Comparison, Pair
@@ -32,8 +31,6 @@ def compare(
     seed: Annotated[int, typer.Option(help="Decides the bootstrap.")] = 0,
 ) -> None:
     """Compare runs on the same images: scores, McNemar's test and paired differences for each pair."""
-    from rich.console import Console
-
     from mien.evaluate.comparison import compare as compare_runs
     from mien.run import Run
 
@@ -47,7 +44,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(comparison.to_dict(), indent=2, allow_nan=False))
         return
-    _print(comparison, Console(), save)
+    _print(comparison, save)
 
 
 def _names(runs: list[Run]) -> list[str]:
@@ -73,33 +70,34 @@ def _save(comparison: Comparison, path: Path) -> None:
         pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
 
 
-def _print(comparison: Comparison, console: Console, save: Path | None) -> None:
-    from rich.text import Text
+def _print(comparison: Comparison, save: Path | None) -> None:
+    from mien.cli.terminal import say, show
 
-    console.print(Text(f"{len(comparison.scores)} runs on {comparison.split}, {comparison.n:,} images", style="bold"))
-    console.print(_scores_table(comparison))
+    say(f"{len(comparison.scores)} runs on {comparison.split}, {comparison.n:,} images", style="bold")
+    show(_scores_table(comparison))
     for pair in comparison.pairs:
         for line in _pair_lines(pair, alone=len(comparison.pairs) == 1):
-            console.print(Text(line), soft_wrap=True)
+            say(line)
     if save is not None:
         count = sum(len(pair.changed) for pair in comparison.pairs)
-        console.print(Text(f"Written to {save}: {count:,} images that changed sides"), soft_wrap=True)
+        say(f"Written to {save}: {count:,} images that changed sides")
 
 
 def _scores_table(comparison: Comparison) -> Table:
-    from mien.cli.evaluation_tables import plain_table
+    from mien.cli.terminal import plain_table
     from mien.evaluate.wording import percent
 
-    table = plain_table("run", "accuracy", "macro F1", "log loss", "calibration error")
-    for name, scores in comparison.scores:
-        table.add_row(
+    rows = [
+        (
             name,
             percent(scores.accuracy),
             percent(scores.macro_f1),
             f"{scores.log_loss.value:.3f}",
             f"{scores.ece.value:.3f}",
         )
-    return table
+        for name, scores in comparison.scores
+    ]
+    return plain_table(rows, "run", "accuracy", "macro F1", "log loss", "calibration error")
 
 
 def _pair_lines(pair: Pair, *, alone: bool) -> list[str]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from mien.data.dataset import Dataset
@@ -46,17 +45,16 @@ def check(
     if as_json:
         typer.echo(json.dumps(_facts(dataset), indent=2))
         return
-    from rich.console import Console
-
-    _print_check(dataset, Console())
+    _print_check(dataset)
 
 
-def _print_check(dataset: Dataset, console: Console) -> None:
-    from rich.text import Text
+def _print_check(dataset: Dataset) -> None:
+    from mien.cli.terminal import say, show
 
-    # As Text, because paths may hold brackets, which Rich would read as markup.
-    console.print(Text(f"{dataset.source}: {len(dataset):,} images", style="bold"), soft_wrap=True)
-    console.print(_counts_table(dataset))
+    say(f"{dataset.source}: {len(dataset):,} images", style="bold")
+    say("")
+    show(_counts_table(dataset))
+    say("")
     lines = [("protocol", f"{dataset.protocol} ({_PROTOCOL_MEANINGS[dataset.protocol]})")]
     if dataset.train.votes is not None:
         lines.append(("votes", "FER+ votes are joined to every row"))
@@ -66,7 +64,7 @@ def _print_check(dataset: Dataset, console: Console) -> None:
         lines.append(("skipped", f"… and {len(dataset.skipped) - SKIPPED_SHOWN:,} more; --json lists them all"))
     lines.append(("fingerprint", dataset.fingerprint))
     for name, text in lines:
-        console.print(Text.assemble((f"{name:<12}", "bold"), text), soft_wrap=True)
+        say(f"{name:<12}{text}")
 
 
 _PROTOCOL_MEANINGS = {
@@ -77,21 +75,14 @@ _PROTOCOL_MEANINGS = {
 
 
 def _counts_table(dataset: Dataset) -> Table:
-    from rich import box
-    from rich.table import Table
-
+    from mien.cli.terminal import plain_table
     from mien.data.dataset import SPLIT_NAMES
     from mien.emotions import EMOTIONS
 
-    # Nine columns with borders and edges would not fit a terminal of 80.
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("split")
-    for heading in ("total", *EMOTIONS):
-        table.add_column(heading, justify="right")
-    for name in SPLIT_NAMES:
-        split = dataset.split(name)
-        table.add_row(name, f"{len(split):,}", *(f"{count:,}" for count in split.class_counts()))
-    return table
+    counts = [dataset.split(name).class_counts().tolist() for name in SPLIT_NAMES]
+    rows = [(name, *(f"{count:,}" for count in of_splits)) for name, *of_splits in zip(EMOTIONS, *counts, strict=True)]
+    rows.append(("total", *(f"{len(dataset.split(name)):,}" for name in SPLIT_NAMES)))
+    return plain_table(rows, "emotion", *SPLIT_NAMES)
 
 
 def _facts(dataset: Dataset) -> dict[str, Any]:

@@ -24,19 +24,16 @@ def demo(
     It ends with the bundled model on a real photo. Drawn faces show that the parts work together; an accuracy on them
     says nothing about photographs.
     """
-    from rich.console import Console
-
-    from mien.cli.progress import TrainingDisplay
-    from mien.cli.quiet import import_keras_quietly
+    from mien.cli.streams import import_keras_quietly
+    from mien.cli.terminal import TrainingDisplay, say, show, working
     from mien.demo import Demo
 
-    console = Console()
     walk = Demo(out)
-    with console.status("Drawing faces"):
+    with working("Drawing faces"):
         walk.draw()
-    with console.status("Starting Keras"):
+    with working("Starting Keras"):
         import_keras_quietly()
-    with TrainingDisplay(console) as display:
+    with TrainingDisplay() as display:
         walk.train(observer=display)
     for doing, step in (
         ("Evaluating", walk.evaluate),
@@ -45,21 +42,16 @@ def demo(
         ("Answering a photo", walk.photo),
         ("Drawing the overview", walk.overview),
     ):
-        with console.status(doing):
+        with working(doing):
             step()
-    console.print(_table(walk.steps))
-    console.print(f"Look at {walk.steps[-1].path}. All about the network: mien report {walk.run.path}", soft_wrap=True)
+    show(_table(walk.steps))
+    say("")
+    say(f"Look at {walk.steps[-1].path}. All about the network: mien report {walk.run.path}")
 
 
 def _table(steps: Sequence[Step]) -> Table:
-    from rich import box
-    from rich.table import Table
+    from mien.cli.terminal import plain_table
 
-    table = Table(title="mien demo", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_footer=True)
-    table.add_column("step", style="bold", no_wrap=True)
-    table.add_column("result")
-    table.add_column("where", style="cyan", overflow="fold")
-    table.add_column("seconds", f"{sum(step.seconds for step in steps):.0f}", justify="right")
-    for step in steps:
-        table.add_row(step.name, step.result, str(step.path or ""), f"{step.seconds:.1f}")
-    return table
+    rows = [(step.name, step.result, str(step.path or ""), f"{step.seconds:.1f}") for step in steps]
+    rows.append(("", "", "", f"{sum(step.seconds for step in steps):.0f}"))
+    return plain_table(rows, "step", "result", "where", "seconds", left=("result", "where"), title="mien demo")

@@ -27,11 +27,8 @@ def ensemble(
 
     See what that gives with mien evaluate and mien compare. Choose the members on val.
     """
-    from rich.console import Console
-    from rich.text import Text
-
     from mien.cli.reading import read_dataset, recorded_facts
-    from mien.cli.terminal import progress_bar
+    from mien.cli.terminal import progress_bar, say
     from mien.inference.classifier import Classifier
     from mien.inference.ensemble import mean_probabilities
     from mien.run import Probabilities, Run
@@ -49,7 +46,7 @@ def ensemble(
         answers = mean_probabilities(members, images.images, flip=flip, told=lambda done: told(done, len(images)))
     folder.write_json(folder.environment_path, facts | {"data": recorded_facts(dataset)})
     path = folder.write_probabilities(split, Probabilities(images.sample_ids, images.labels, answers))
-    Console().print(Text(f"Written to {path}. Next: mien evaluate {run} --split {split}"), soft_wrap=True)
+    say(f"Written to {path}. Next: mien evaluate {run} --split {split}")
 
 
 def _check_same_members(folder: Run, facts: dict[str, object]) -> None:

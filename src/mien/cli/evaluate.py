@@ -10,8 +10,6 @@ import typer
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mien.data.dataset import Dataset
     from mien.run import Run, Scores
 
@@ -36,23 +34,22 @@ def evaluate(
 
     Choose on val. Look at test once per model, when everything is chosen.
     """
-    from rich.console import Console
-
     from mien.cli.evaluation_tables import print_evaluation
+    from mien.cli.terminal import working
     from mien.evaluate.evaluation import check_split_name
     from mien.run import Run
 
-    console, folder = Console(), Run(run)
+    folder = Run(run)
     check_split_name(split)  # before a dataset is read
     if from_probabilities and (source or votes):
         raise ConfigError("Expected --from-probabilities alone. Received: --data or --votes too. Leave one out.")
     dataset = None if from_probabilities else _dataset(folder, source, votes)
-    scores = folder if dataset is None else ensure_probabilities(folder, dataset, split, console)
+    scores = folder if dataset is None else ensure_probabilities(folder, dataset, split)
 
     from mien.evaluate.run_evaluation import evaluate_run
     from mien.evaluate.split_facts import split_facts
 
-    with console.status("Evaluating"):
+    with working("Evaluating"):
         known = None if dataset is None else split_facts(dataset, split)
         evaluation, written = evaluate_run(
             folder,
@@ -63,7 +60,7 @@ def evaluate(
             facts=None if dataset is None else _facts(dataset),
             seed=seed,
         )
-    print_evaluation(console, folder, evaluation, written, protocol=_protocol(folder, dataset))
+    print_evaluation(folder, evaluation, written, protocol=_protocol(folder, dataset))
 
 
 def _dataset(run: Run, source: str | None, votes: Path | None) -> Dataset:
@@ -72,7 +69,7 @@ def _dataset(run: Run, source: str | None, votes: Path | None) -> Dataset:
     return read_dataset(source or recorded_source(run), votes=votes, skip_bad=True)
 
 
-def ensure_probabilities(run: Run, dataset: Dataset, split: str, console: Console) -> Scores:
+def ensure_probabilities(run: Run, dataset: Dataset, split: str) -> Scores:
     """Score the split unless the stored probabilities are of this dataset and of the model as it is; where they lie."""
     scores = run.scores_on(dataset.fingerprint, dataset.source)
     if not run.model_path.is_file() and scores.probabilities_path(split).is_file():
@@ -80,10 +77,11 @@ def ensure_probabilities(run: Run, dataset: Dataset, split: str, console: Consol
     run.require(run.model_path, f"mien train --run {run.path}")  # before Keras, which takes seconds to import
     if scores.has_probabilities(split, run.provenance(dataset.fingerprint)):
         return scores
-    from mien.cli.quiet import import_keras_quietly
+    from mien.cli.streams import import_keras_quietly
+    from mien.cli.terminal import working
 
     images = dataset.split(split)
-    with console.status(f"Scoring {len(images):,} images"):
+    with working(f"Scoring {len(images):,} images"):
         import_keras_quietly()
         from mien.learn.scoring import score_split
 

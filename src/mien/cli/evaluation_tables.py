@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mien.cli.streams import printable
+from mien.cli.terminal import plain_table, say, show
 from mien.evaluate.wording import number, percent, split_title
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mien.evaluate.votes import Agreement
     from mien.run import Run
 
-__all__ = ["plain_table", "print_evaluation"]
+__all__ = ["print_evaluation"]
 
 _ROWS = {
     "balanced_accuracy": "balanced accuracy",
@@ -31,22 +31,23 @@ _ROWS = {
 _LOSSES = {"log_loss": "log loss", "brier": "Brier score", "ece": "calibration error"}
 
 
-def print_evaluation(
-    console: Console, run: Run, evaluation: Evaluation, written: Sequence[Path], *, protocol: str
-) -> None:
+def print_evaluation(run: Run, evaluation: Evaluation, written: Sequence[Path], *, protocol: str) -> None:
     """Print headline, scores, emotions, votes, and where the files are."""
     name = split_title(evaluation.split, protocol)
     scores, without = evaluation.scores, evaluation.scores_without_identical
-    lines = [Text.assemble((f"{run.name} on {name}", "bold"), f", {scores.n:,} images"), _headline(scores)]
+    lines = [Text.assemble((printable(f"{run.name} on {name}"), "bold"), f", {scores.n:,} images"), _headline(scores)]
     if without is not None:
         lines.append(Text(f"without {_also_in_train(evaluation)}: ").append_text(_accuracy(without)))
     for line in lines:
-        console.print(line, soft_wrap=True)
-    console.print(_score_table(evaluation))
-    console.print(_class_table(scores))
+        say(line)
+    say("")
+    show(_score_table(evaluation))
+    say("")
+    show(_class_table(scores))
+    say("")
     for text in _remarks(evaluation, name):
-        console.print(Text(text))
-    console.print(Text(f"Written to {written[0].parent}: {_summary(written)}"), soft_wrap=True)
+        say(text)
+    say(f"Written to {written[0].parent}: {_summary(written)}")
 
 
 def _also_in_train(evaluation: Evaluation) -> str:
@@ -67,30 +68,20 @@ def _score_table(evaluation: Evaluation) -> Table:
     columns = {"all images": evaluation.scores}
     if evaluation.scores_without_identical is not None:
         columns["not in train"] = evaluation.scores_without_identical
-    table = plain_table("score (95% interval)", *columns)
-    for field, name in _ROWS.items():
-        table.add_row(name, *(percent(getattr(scores, field)) for scores in columns.values()))
-    for field, name in _LOSSES.items():
-        table.add_row(name, *(number(getattr(scores, field)) for scores in columns.values()))
-    return table
-
-
-def plain_table(first: str, *headings: str) -> Table:
-    """A table without frames whose first column is text and whose others are numbers, right-aligned."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    return table
+    rows = [(name, *(percent(getattr(scores, field)) for scores in columns.values())) for field, name in _ROWS.items()]
+    rows += [
+        (name, *(number(getattr(scores, field)) for scores in columns.values())) for field, name in _LOSSES.items()
+    ]
+    return plain_table(rows, "score (95% interval)", *columns)
 
 
 def _class_table(scores: Scores) -> Table:
-    table = plain_table("emotion", "images", "precision", "recall", "F1", "ROC AUC", "PR AUC")
+    rows = []
     for emotion, one in scores.per_class.items():
         short = (_short(value) for value in (one.precision, one.recall))
         areas = (_short(value) for value in (one.roc_auc, one.average_precision))
-        table.add_row(emotion, f"{one.support:,}", *short, percent(one.f1), *areas)
-    return table
+        rows.append((emotion, f"{one.support:,}", *short, percent(one.f1), *areas))
+    return plain_table(rows, "emotion", "images", "precision", "recall", "F1", "ROC AUC", "PR AUC")
 
 
 def _short(estimate: Estimate | None) -> str:

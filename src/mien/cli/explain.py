@@ -35,17 +35,16 @@ def explain(
 
 
 def _explain_run(path: Path, *, split: str, source: str | None) -> None:
-    from rich.console import Console
-
     from mien.cli.evaluate import ensure_probabilities
-    from mien.cli.quiet import import_keras_quietly
     from mien.cli.reading import read_dataset, recorded_source
+    from mien.cli.streams import import_keras_quietly
+    from mien.cli.terminal import say, working
     from mien.run import Run
 
-    run, console = Run(path), Console()
+    run = Run(path)
     dataset = read_dataset(source or recorded_source(run), skip_bad=True)
-    scores = ensure_probabilities(run, dataset, split, console)
-    with console.status("Explaining"):
+    scores = ensure_probabilities(run, dataset, split)
+    with working("Explaining"):
         import_keras_quietly()
         from mien.evaluate.style import save_figure
         from mien.explanations import explain_split
@@ -53,7 +52,8 @@ def _explain_run(path: Path, *, split: str, source: str | None) -> None:
         pictures = explain_split(run, dataset.split(split), scores.read_probabilities(split).probabilities)
         written = [save_figure(one.figure, scores.figures_path / f"{split}_{one.name}.png") for one in pictures]
     for one, place in zip(pictures, written, strict=True):
-        console.print(f"[bold]{place}[/]\n  {one.caption}")
+        say(str(place), style="bold")
+        say(f"  {one.caption}")
 
 
 def _explain_photo(path: Path, *, model: str, detector: str, save: Path) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mien.cli.quiet import import_keras_quietly
 from mien.cli.reading import read_dataset, recorded_facts, recorded_source
+from mien.cli.streams import import_keras_quietly
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,11 +41,8 @@ def train(
 
     FER-2013's Training and PublicTest are train and val; PrivateTest is not touched.
     """
-    from rich.console import Console
-
-    console = Console()
     if help_config:
-        _print_config_help(console)
+        _print_config_help()
         return
     from mien.config import Config, load_config, with_overrides
     from mien.run import Run
@@ -61,15 +58,13 @@ def train(
             "or draw one with: mien data synthetic faces"
         )
     dataset = read_dataset(source or recorded_source(folder), votes=votes, skip_bad=skip_bad)
-    console.print(
-        f"{dataset.source}: {len(dataset.train):,} train, {len(dataset.val):,} val ({dataset.protocol} split)"
-    )
 
-    from mien.cli.progress import TrainingDisplay
+    from mien.cli.terminal import TrainingDisplay, say
     from mien.learn.training import read_run_config
     from mien.learn.training import train as train_network
 
-    with TrainingDisplay(console) as display:
+    say(f"{dataset.source}: {len(dataset.train):,} train, {len(dataset.val):,} val ({dataset.protocol} split)")
+    with TrainingDisplay() as display:
         result = train_network(
             read_run_config(folder) if resume else chosen,
             dataset.train,
@@ -80,11 +75,10 @@ def train(
             observer=display,
         )
     if result.interrupted:
-        console.print(f"Stopped after epoch {result.epochs}. Go on with: mien train --resume --run {folder.path}")
-    console.print(
-        f"Best val accuracy [bold]{result.val_accuracy:.2%}[/] at epoch {result.best_epoch} of {result.epochs}. "
-        f"Model: {folder.model_path}\nNext: mien evaluate {folder.path} --split val"
-    )
+        say(f"Stopped after epoch {result.epochs}. Go on with: mien train --resume --run {folder.path}")
+    say(f"Best val accuracy {result.val_accuracy:.2%} at epoch {result.best_epoch} of {result.epochs}.", style="bold")
+    say(f"Model: {folder.model_path}")
+    say(f"Next: mien evaluate {folder.path} --split val")
 
 
 def export(
@@ -98,18 +92,17 @@ def export(
 
     The int8 copy goes into the folder int8 of the run, with a card of its own: mien predict photo.jpg --model RUN/int8
     """
-    from rich.console import Console
-
     from mien.run import Run
 
     import_keras_quietly()
     folder = Run(run)
     dataset = read_dataset(source or recorded_source(folder), skip_bad=True)
 
-    from mien.cli.progress import facts_table
+    from mien.cli.terminal import facts_table, show, working
     from mien.learn.export import export as export_run
 
-    result = export_run(folder, dataset.val, compact=compact)
+    with working("Exporting"):
+        result = export_run(folder, dataset.val, compact=compact)
     rows = {
         "Keras": str(result.keras_path),
         "HDF5": str(result.h5_path),
@@ -120,7 +113,7 @@ def export(
     }
     if int8:
         rows |= _int8_facts(folder, dataset)
-    Console().print(facts_table("Exported", rows))
+    show(facts_table("Exported", rows))
 
 
 def _int8_facts(run: Run, dataset: Dataset) -> dict[str, str]:
@@ -146,16 +139,11 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _print_config_help(console: Any) -> None:
-    from rich.table import Table
-
+def _print_config_help() -> None:
+    from mien.cli.terminal import plain_table, show
     from mien.config import Config, config_to_dict, field_docs
 
     defaults = config_to_dict(Config())
     for section, docs in field_docs().items():
-        table = Table(title=f"[{section}]".replace("[", r"\["), title_justify="left")
-        for column in ("key", "default", "meaning"):
-            table.add_column(column)
-        for key, text in docs.items():
-            table.add_row(key, str(defaults[section][key]), text.replace("[", r"\["))
-        console.print(table)
+        rows = [(key, str(defaults[section][key]), meaning) for key, meaning in docs.items()]
+        show(plain_table(rows, "key", "default", "meaning", left=("default", "meaning"), title=f"[{section}]"))

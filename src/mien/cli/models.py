@@ -52,20 +52,25 @@ def _model_facts(name: str, card: ModelCard, path: Path) -> dict[str, Any]:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from mien.cli.terminal import plain_table, say, show
 
-    console = Console()
-    style: dict[str, Any] = {"header_style": "bold", "box": None, "pad_edge": False, "padding": (0, 3, 0, 0)}
-    models = Table("model", "accuracy (95% interval)", **style)
-    for name in ("parameters", "size", "ms per face"):
-        models.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        size, speed = f"{row['bytes'] / 1e6:.1f} MB", f"{row['ms_per_face']:.2f}"
-        models.add_row(row["name"], _accuracy(row["metrics"]), f"{row['parameters']:,}", size, speed)
-    console.print(models if rows else "No model comes with this installation. Export one with: mien export RUN")
-    if rows:
-        console.print("\nms per face: measured just now on this machine, one thread, without detection.", style="dim")
+    if not rows:
+        say("No model comes with this installation. Export one with: mien export RUN")
+        return
+    accuracy = "accuracy (95% interval)"
+    cells = [
+        (
+            row["name"],
+            _accuracy(row["metrics"]),
+            f"{row['parameters']:,}",
+            f"{row['bytes'] / 1e6:.1f} MB",
+            f"{row['ms_per_face']:.2f}",
+        )
+        for row in rows
+    ]
+    show(plain_table(cells, "model", accuracy, "parameters", "size", "ms per face", left=(accuracy,)))
+    say("")
+    say("ms per face: measured just now on this machine, one thread, without detection.", style="dim")
 
 
 def _accuracy(metrics: dict[str, dict[str, float]]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli.quiet import quiet_decoders
+from mien.cli.streams import quiet_decoders
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def predict(
     from mien.inference.predictor import Predictor
     from mien.inference.saving import copy_paths
 
-    found = find_photos(photos, leave_out=save)
+    found = find_photos(photos)
     copies = copy_paths(save, found) if save else [None] * len(found)
     boxes = _given_boxes(detector)
     predictor = Predictor(

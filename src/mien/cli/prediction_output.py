@@ -32,7 +32,8 @@ CSV_COLUMNS = (
     *EMOTIONS,
 )
 
-_FILE_WIDTH = 200
+_HEADINGS = ("photo", "emotion", "confidence", "next", "x, y, width × height", "quality")
+_LEFT = ("emotion", "next", "x, y, width × height", "quality")
 
 
 def chosen_writer(*, as_json: bool, as_jsonl: bool, as_csv: bool, out: TextIO | None = None) -> Writer:
@@ -144,31 +145,24 @@ class TableWriter(Writer):
 
     def finish(self) -> None:
         """Print the table."""
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+        from mien.cli.terminal import console, natural_width, plain_table, say, show
 
         if not self._results:
             return
-        # Without a terminal there is no width to keep to, and paths are better whole.
-        console = Console(file=self.out, width=None if self.out.isatty() else _FILE_WIDTH)
-        table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
-        table.add_column("photo", overflow="fold")
-        table.add_column("emotion", no_wrap=True)
-        table.add_column("confidence", justify="right", no_wrap=True)
-        table.add_column("next", no_wrap=True, style="dim")
-        table.add_column("x, y, width × height", no_wrap=True, style="dim")
-        if any(
-            isinstance(result, Prediction) and any(face.quality for face in result.faces) for result in self._results
-        ):
-            table.add_column("quality", style="yellow")
-        for result in self._results:
-            for cells in _table_rows(result):
-                shown = cells[: len(table.columns)]
-                table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in shown))
-        console.print(table)
-        console.print()
-        console.print(Text(_summary(self._results), style="dim"), soft_wrap=True)
+        rows = [cells for result in self._results for cells in _table_rows(result)]
+        hidden = {""} if any(cells[-1] for cells in rows) else {"quality"}
+        # The name of the photo matters more than where in it the face is; --json has everything.
+        for dropped in ("", "x, y, width × height", "next", "quality"):
+            hidden.add(dropped)
+            shown = [position for position, heading in enumerate(_HEADINGS) if heading not in hidden]
+            chosen = [[cells[position] for position in shown] for cells in rows]
+            table = plain_table(chosen, *(_HEADINGS[position] for position in shown), left=_LEFT)
+            if natural_width(table) <= console(self.out).width:
+                break
+        show(table, out=self.out)
+        say("", out=self.out)
+        for line in _summary(self._results):
+            say(line, style="dim", out=self.out)
         super().finish()
 
 
@@ -176,10 +170,10 @@ def _table_rows(result: Prediction | Unreadable) -> Iterator[list[Any]]:
     from rich.text import Text
 
     if isinstance(result, Unreadable):
-        yield [str(result.source), Text("not read", style="red"), "", "", ""]
+        yield [str(result.source), Text("not read", style="red"), "", "", "", ""]
         return
     if not result.faces:
-        yield [str(result.source), Text("no face", style="dim"), "", "", ""]
+        yield [str(result.source), Text("no face", style="dim"), "", "", "", ""]
     for number, face in enumerate(result.faces):
         yield [str(result.source) if number == 0 else "", *_face_cells(face)]
 
@@ -194,13 +188,13 @@ def _face_cells(face: Face) -> list[Any]:
     return [
         emotion,
         f"{face.confidence:.0%}",
-        f"{second} {probability:.0%}",
-        f"{x}, {y}, {width} × {height}",
-        ", ".join(face.quality),
+        Text(f"{second} {probability:.0%}", style="dim"),
+        Text(f"{x}, {y}, {width} × {height}", style="dim"),
+        Text(", ".join(face.quality), style="yellow"),
     ]
 
 
-def _summary(results: list[Prediction | Unreadable]) -> str:
+def _summary(results: list[Prediction | Unreadable]) -> list[str]:
     predictions = [result for result in results if isinstance(result, Prediction)]
     lines = [f"{result.source}: {result.error}" for result in results if isinstance(result, Unreadable)]
     faces = [face for prediction in predictions for face in prediction.faces]
@@ -212,7 +206,7 @@ def _summary(results: list[Prediction | Unreadable]) -> str:
         )
         if any(face.uncertain for face in faces):
             lines.append("? marks answers that are less sure than the model's threshold.")
-    return "\n".join(lines)
+    return lines
 
 
 def _count(number: int, noun: str) -> str:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mien.data.dataset import Dataset
     from mien.evaluate.report import Picture
     from mien.run import Run
@@ -32,55 +30,48 @@ def report(
     seed: Annotated[int, typer.Option(help="Decides the bootstrap of the intervals.")] = 0,
 ) -> None:
     """Write report.html: data, training, scores, calibration, mistakes and explanations of a run in one page."""
-    from rich.console import Console
-    from rich.text import Text
-
+    from mien.cli.terminal import say, working
     from mien.errors import ConfigError
     from mien.evaluate.report import reported_split, write_report
     from mien.run import Run
 
     if no_data and (source or votes):
         raise ConfigError("Expected --no-data alone. Received: --data or --votes too. Leave one out.")
-    console, folder = Console(), Run(run)
+    folder = Run(run)
     split = reported_split(folder, split)  # before anything is read
-    dataset = None if no_data else _dataset(folder, source, votes, console)
-    pictures = _explanations(folder, dataset, split, console) if explain and dataset is not None else ()
-    with console.status("Writing the report"):
+    dataset = None if no_data else _dataset(folder, source, votes)
+    pictures = _explanations(folder, dataset, split) if explain and dataset is not None else ()
+    with working("Writing the report"):
         written = write_report(folder, split=split, dataset=dataset, explanations=pictures, seed=seed)
-    lines = (
-        f"{written.path} ({written.page_bytes / 1e6:.1f} MB), on {written.split}",
-        f"{len(written.figures)} figures as PNG and SVG in {folder.figures_path}",
-        f"suspected labels: {written.label_issues_path}",
-    )
-    for line in lines:
-        console.print(Text(line), soft_wrap=True)
+    say(f"{written.path} ({written.page_bytes / 1e6:.1f} MB), on {written.split}")
+    say(f"{len(written.figures)} figures as PNG and SVG in {folder.figures_path}")
+    say(f"suspected labels: {written.label_issues_path}")
 
 
-def _explanations(run: Run, dataset: Dataset, split: str, console: Console) -> tuple[Picture, ...]:
+def _explanations(run: Run, dataset: Dataset, split: str) -> tuple[Picture, ...]:
     """Pictures of what the network looks at; none when the run has no model of its own."""
     if not run.model_path.is_file():
         return ()
-    from mien.cli.quiet import import_keras_quietly
+    from mien.cli.streams import import_keras_quietly
+    from mien.cli.terminal import working
 
-    with console.status("Explaining"):
+    with working("Explaining"):
         import_keras_quietly()
         from mien.explanations import explain_split
 
         return explain_split(run, dataset.split(split), run.read_probabilities(split).probabilities)
 
 
-def _dataset(run: Run, source: str | None, votes: Path | None, console: Console) -> Dataset | None:
+def _dataset(run: Run, source: str | None, votes: Path | None) -> Dataset | None:
     """The named dataset, or the run's own when that is still where it was."""
-    from rich.text import Text
-
     from mien.cli.reading import read_dataset
+    from mien.cli.terminal import say
 
     if source is None:
         source = _recorded(run)
         if source is None or not Path(source).exists():
             where = "is not recorded in the run" if source is None else f"is no longer at {source}"
-            remark = f"The dataset {where}: the page will have no faces. Name it with --data."
-            console.print(Text(remark, style="yellow"), soft_wrap=True)
+            say(f"The dataset {where}: the page will have no faces. Name it with --data.", style="yellow")
             return None
     return read_dataset(source, votes=votes, skip_bad=True)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mien.config import AugmentConfig
     from mien.data.dataset import Dataset
-    from mien.data.summary import Summary
+    from mien.data.summary import PixelStatistics, Summary
 
 __all__ = ["summary"]
 
@@ -31,10 +31,8 @@ def summary(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Print a dataset's classes and pixel values, and draw its distribution, samples, mean faces and augmentation."""
-    from rich.console import Console
-    from rich.text import Text
-
     from mien.cli.reading import read_dataset
+    from mien.cli.terminal import say, show
     from mien.config import Config, load_config
     from mien.data.summary import summarize
 
@@ -44,15 +42,14 @@ def summary(
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2))
     else:
-        console = Console()
-        # As Text, because a path may hold brackets, which Rich would read as markup.
-        console.print(Text(f"{dataset.source}: {len(dataset):,} images", style="bold"), soft_wrap=True)
-        console.print(_class_table(found))
-        console.print(_pixel_table(found))
+        say(f"{dataset.source}: {len(dataset):,} images", style="bold")
+        for table in (_class_table(found), _pixel_table(found)):
+            say("")
+            show(table)
     if figures:
         written = _write_figures(dataset, found, settings.augment, out, seed)
         if not as_json:
-            console.print(Text(f"Figures in {out}: {', '.join(path.name for path in written)}"), soft_wrap=True)
+            say(f"Figures in {out}: {', '.join(path.name for path in written)}")
 
 
 def _write_figures(dataset: Dataset, found: Summary, augment: AugmentConfig, out: Path, seed: int) -> list[Path]:
@@ -86,34 +83,33 @@ def _write_figures(dataset: Dataset, found: Summary, augment: AugmentConfig, out
 
 
 def _class_table(found: Summary) -> Table:
-    from rich import box
-    from rich.table import Table
-
+    from mien.cli.terminal import plain_table
     from mien.emotions import EMOTIONS
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("split")
-    for heading in ("total", *EMOTIONS):
-        table.add_column(heading, justify="right")
-    for name, split in found.splits.items():
-        counts = split.class_counts.tolist()
-        shares = (f"{count / split.images:.1%}" if split.images else "" for count in counts)
-        table.add_row(name, f"{split.images:,}", *(f"{count:,}" for count in counts))
-        table.add_row("", "", *shares, style="dim")
-    return table
+    splits = found.splits.values()
+    rows = [
+        (name, *(_count(int(split.class_counts[number]), split.images) for split in splits))
+        for number, name in enumerate(EMOTIONS)
+    ]
+    rows.append(("total", *(f"{split.images:,}" for split in splits)))
+    return plain_table(rows, "emotion", *found.splits)
+
+
+def _count(count: int, images: int) -> str:
+    return f"{count:,} ({count / images:.1%})" if images else f"{count:,}"
 
 
 def _pixel_table(found: Summary) -> Table:
-    from rich import box
-    from rich.table import Table
+    from mien.cli.terminal import plain_table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("grey, 0 to 255")
-    for heading in ("mean", "std", "std of image means", "mean of image stds", "black", "white"):
-        table.add_column(heading, justify="right")
-    for name, split in found.splits.items():
-        p = split.pixels
-        if p is not None:
-            values = (p.mean, p.std, p.image_mean_std, p.image_std_mean)
-            table.add_row(name, *(f"{value:.1f}" for value in values), f"{p.black_share:.2%}", f"{p.white_share:.2%}")
-    return table
+    headings = ("mean", "std", "std of image means", "mean of image stds", "black", "white")
+    measured = {name: split.pixels for name, split in found.splits.items() if split.pixels is not None}
+    columns = [
+        (*(f"{value:.1f}" for value in (p.mean, p.std, p.image_mean_std, p.image_std_mean)), *_shares(p))
+        for p in measured.values()
+    ]
+    return plain_table(list(zip(headings, *columns, strict=True)), "grey, 0 to 255", *measured)
+
+
+def _shares(pixels: PixelStatistics) -> tuple[str, str]:
+    return f"{pixels.black_share:.2%}", f"{pixels.white_share:.2%}"

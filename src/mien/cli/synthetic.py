@@ -19,15 +19,12 @@ def synthetic(
     seed: Annotated[int, typer.Option(help="Decides every face.")] = 0,
 ) -> None:
     """Draw faces that show the seven expressions, as a folder that every other command reads."""
-    from rich.console import Console
-    from rich.text import Text
-
-    from mien.cli.terminal import progress_bar
+    from mien.cli.terminal import progress_bar, say
     from mien.data.dataset import SPLIT_NAMES
     from mien.data.synthetic import write_synthetic
 
     with progress_bar("Drawing faces") as progress:
         dataset = write_synthetic(out, samples_per_class=samples_per_class, seed=seed, progress=progress)
     counts = ", ".join(f"{len(dataset.split(name)):,} {name}" for name in SPLIT_NAMES)
-    # As Text, because a path may hold brackets, which Rich would read as markup.
-    Console().print(Text(f"Drew {len(dataset):,} faces into {out}: {counts}.\nNext: mien train {out}"), soft_wrap=True)
+    say(f"Drew {len(dataset):,} faces into {out}: {counts}.")
+    say(f"Next: mien train {out}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.cli.quiet import quiet_decoders
+from mien.cli.streams import quiet_decoders
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from mien.inference.video.tracking import TrackSummary
 
 __all__ = ["video"]
-
-_WIDE_COLUMNS = 76  # what the whole table needs when every cell is at its longest
 
 
 def video(
@@ -106,9 +104,11 @@ def video(
                 stopped = True  # the usual end of a camera; the files are closed and the summary is printed
             for sink in sinks:
                 sink.finish(analysis.summaries())
+    from mien.cli.terminal import say
+
     _print_summary(analysis.summaries(), sinks, as_json=as_json)
     for remark in (*clip.remarks(), *(remark for sink in sinks for remark in sink.remarks)):
-        typer.echo(f"mien: {remark}", err=True)
+        say(f"mien: {remark}", stderr=True)
     if stopped:
         raise KeyboardInterrupt
 
@@ -140,50 +140,41 @@ def _watched(answers: Iterable[FrameAnswer], clip: Clip, start: float, end: floa
 
     seconds = None if clip.frame_count is None else clip.frame_count / clip.fps
     stop = end if seconds is None or (end is not None and end < seconds) else seconds
-    with progress_bar("Video", rate="× real time") as advance:
+    with progress_bar("Video", rate="times real time") as advance:
         for number, answer in enumerate(answers, start=1):
             yield answer
-            done, faces = answer.frame.time_seconds - start, len(answer.faces)
-            facts = f"{number:,} frames, {faces} {'face' if faces == 1 else 'faces'}"
+            done, facts = answer.frame.time_seconds - start, f"{number:,} frames, {len(answer.faces)} faces now"
             advance(done, None if stop is None else stop - start, facts)
 
 
 def _print_summary(summaries: Sequence[TrackSummary], sinks: Sequence[Sink], *, as_json: bool) -> None:
+    import dataclasses
     import json
 
     if as_json:
-        typer.echo(json.dumps([summary.to_dict() for summary in summaries], indent=2))
+        typer.echo(json.dumps([dataclasses.asdict(summary) for summary in summaries], indent=2))
         return
-    from rich.console import Console
-    from rich.table import Table
+    from mien.cli.terminal import plain_table, say, show
 
-    console = Console()
-    if not summaries:
-        console.print("No face was found.")
+    if summaries:
+        rows = [_summary_cells(summary) for summary in summaries]
+        names = ("person", "from", "to", "seen", "mostly", "then", "confidence")
+        show(plain_table(rows, *names, left=("mostly", "then")))
     else:
-        table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        names = ["person", "from", "to", "seen", "mostly", "then", "confidence"]
-        if console.width < _WIDE_COLUMNS:
-            names.remove("then")
-        for name in names:
-            table.add_column(name, justify="left" if name in ("mostly", "then") else "right", no_wrap=True)
-        for summary in summaries:
-            cells = _summary_cells(summary)
-            table.add_row(*(cells[name] for name in names))
-        console.print(table)
+        say("No face was found.")
     for sink in sinks:
         if sink.is_written:
-            console.print(f"wrote {sink.target}", soft_wrap=True, markup=False, highlight=False)
+            say(f"wrote {sink.target}")
 
 
-def _summary_cells(summary: TrackSummary) -> dict[str, str]:
+def _summary_cells(summary: TrackSummary) -> tuple[str, ...]:
     (first, share), (second, other), *_ = sorted(summary.shares.items(), key=lambda item: -item[1])
-    return {
-        "person": f"{summary.track}",
-        "from": f"{summary.first_seconds:.1f} s",
-        "to": f"{summary.last_seconds:.1f} s",
-        "seen": f"{summary.seen_seconds:.1f} s",
-        "mostly": f"{first} {share:.0%}",
-        "then": f"{second} {other:.0%}" if other else "",
-        "confidence": f"{summary.confidence:.0%}",
-    }
+    return (
+        f"{summary.track}",
+        f"{summary.first_seconds:.1f} s",
+        f"{summary.last_seconds:.1f} s",
+        f"{summary.seen_seconds:.1f} s",
+        f"{first} {share:.0%}",
+        f"{second} {other:.0%}" if other else "",
+        f"{summary.confidence:.0%}",
+    )

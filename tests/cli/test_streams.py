@@ -9,7 +9,7 @@ import pytest
 
 CODE = """
 import os, sys
-from mien.cli.quiet import quiet_decoders
+from mien.cli.streams import quiet_decoders
 from mien.errors import ImageError
 try:
     with quiet_decoders():

@@ -1,24 +1,72 @@
-"""Libraries that write to standard error by themselves, past Python: kept off a person's screen.
+"""Standard input, output and error, which belong to the whole process: only the command line may touch them.
 
-Keras' backends talk while they start, about drivers that are absent and instructions that are present. libjpeg, libpng
-and FFmpeg, inside OpenCV, remark on every damaged picture, and OpenCV on every camera that is not there. Standard error
-belongs to the whole process, so only the command line, which owns it, may do this; the library never does.
+Any encoding can be written, none of the three is missing, and no file name commands the terminal. What libraries write
+to standard error by themselves, past Python, is kept off the screen: Keras' backends talk while they start, about
+drivers that are absent and instructions that are present; libjpeg, libpng and FFmpeg, inside OpenCV, remark on every
+damaged picture, and OpenCV on every camera that is not there.
 """
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import logging
 import os
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 
 import typer
 
 from mien.errors import MienError
 
-__all__ = ["import_keras_quietly", "quiet_decoders"]
+__all__ = ["import_keras_quietly", "prepare_streams", "printable", "quiet_decoders"]
+
+# What stands for a character of ours where the terminal or the pipe is in ASCII or an old code page of Windows.
+_PLAIN = {
+    "…": "...",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "×": "x",
+    "·": "-",
+    "→": "->",
+    "∞": "inf",
+    "Δ": "d",
+    "≤": "<=",
+    "≥": ">=",
+}
+_PLAIN |= {"“": '"', "”": '"', "‘": "'", "’": "'", "•": "*"} | dict.fromkeys("─━╸╺", "-") | dict.fromkeys("│┃", "|")
+
+# They change the order in which the characters around them are shown.
+_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def prepare_streams() -> None:
+    """See that all three streams are there, and that a character which one cannot encode stops nothing."""
+    codecs.register_error("mien", _replaced)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us; a file that is opened later must not get its number
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+        elif mode == "w" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="mien")
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    bad = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(one) or one.encode("ascii", "backslashreplace").decode() for one in bad), error.end
+
+
+def printable(text: str) -> str:
+    """The text in one line, with an escape in the place of each character that would command the terminal."""
+    return "".join(
+        one.encode("unicode_escape").decode() if unicodedata.category(one) == "Cc" or one in _REORDERING else one
+        for one in text
+    )
 
 
 def import_keras_quietly() -> None:
