@@ -4,6 +4,7 @@
     ├── DataError                 a dataset, row, image or votes file that cannot be used as it is
     ├── ImageError                one image that cannot be read
     │   ├── ImageFormatError      a file that is no image of a kind that mien reads
+    │   ├── ImageNotFoundError    no such file; a FileNotFoundError too
     │   └── ImageTooLargeError    an image that is too large to be read safely
     ├── ConfigError               an unknown key, a value out of range, two settings that contradict each other
     ├── OutputError               a file that cannot be written, or must not be replaced
@@ -24,6 +25,7 @@ __all__ = [
     "DetectorError",
     "ImageError",
     "ImageFormatError",
+    "ImageNotFoundError",
     "ImageTooLargeError",
     "MienError",
     "MissingExtraError",
@@ -47,6 +49,10 @@ class ImageError(MienError):
 
 class ImageFormatError(ImageError):
     """A file that is no image of a kind that mien reads."""
+
+
+class ImageNotFoundError(ImageError, FileNotFoundError):
+    """An image file that is not there."""
 
 
 class ImageTooLargeError(ImageError):

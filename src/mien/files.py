@@ -10,6 +10,7 @@ Nothing here knows what is in the files.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from mien.errors import MienError, OutputError
 
@@ -30,7 +31,9 @@ __all__ = [
     "atomic_write",
     "atomic_writes",
     "cache_folder",
+    "open_regular",
     "sha256_of",
+    "shown_path",
     "unwritable",
     "user_path",
     "write_json",
@@ -239,6 +242,28 @@ def cache_folder() -> Path | None:
         return None
     # Older platformdirs leave "~" as it is without a home, which would make a folder of that name anywhere.
     return folder if folder.is_absolute() else None
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading, in binary; only what has an end, so never a named pipe, which would be waited for.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
+    file = open(path, "rb", opener=_open_without_waiting)  # noqa: PTH123, SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "a pipe or device, not a file", str(path))
+    return file
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def shown_path(path: str | os.PathLike[str]) -> str:
+    """A path as text that can be printed and written: bytes that are no UTF-8 as `\\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:

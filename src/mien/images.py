@@ -3,29 +3,33 @@
 Owns decoding, orientation, colour, limits, and the one way from a picture to the pixels that a model sees. Knows
 nothing of datasets, detectors or models. Colours are as stored in the file: embedded colour profiles are not applied.
 
-JPEG and plain PNG go through OpenCV; everything else through Pillow, which is imported only then.
+Pillow reads the head of every file, which decides whether its pixels are decoded at all. OpenCV then decodes ordinary
+JPEG, in half of Pillow's time and memory; Pillow decodes everything else.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import os
-import struct
 import sys
-import zlib
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import cv2
 import numpy as np
 
-from mien.errors import ImageError, ImageFormatError, ImageTooLargeError
+from mien.errors import ImageError, ImageFormatError, ImageNotFoundError, ImageTooLargeError, MienError
+from mien.files import open_regular, shown_path
+from mien.machine import OPENCV_MOST_PIXELS
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import Image, ImageFile
 
 __all__ = [
     "INPUT_SIZE_PX",
@@ -82,11 +86,16 @@ def decode_image(data: bytes, *, limits: ImageLimits = DEFAULT_LIMITS) -> np.nda
     if len(data) > limits.max_file_bytes:
         raise _too_many_bytes(len(data), limits)
     kind = _kind(data)
-    plain_size = _plain_jpeg_size(data) if kind == "JPEG" else _plain_png_size(data) if kind == "PNG" else None
-    if plain_size is None:
-        return _decode_with_pillow(data, kind, limits)
-    _check_size(*plain_size, limits)
-    return _decode_with_opencv(data, kind)
+    with _refused(f"Expected a complete {kind} image.", "Save or download it again."):
+        file = io.BytesIO(data)
+        with _open(file, kind) as image:
+            _check_size(*image.size, limits)
+            if isinstance(image, _jpeg()):
+                _check_scans(data, file.tell(), image)
+                if _is_ordinary(data, file.tell(), image):
+                    return _decode_with_opencv(data)
+            image.load()
+            return _from_pillow(image, limits)
 
 
 def read_image(source: ImageSource, *, colour: Colour = "rgb", limits: ImageLimits = DEFAULT_LIMITS) -> np.ndarray:
@@ -102,7 +111,8 @@ def read_image(source: ImageSource, *, colour: Colour = "rgb", limits: ImageLimi
         uint8 (H, W, 3), RGB, upright.
 
     Raises:
-        ImageError: The source cannot be read, is no image, or is too large.
+        ImageError: The source cannot be read, is no image, or is too large. `ImageNotFoundError`, which is a
+            FileNotFoundError too, where there is no such file.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source, colour, limits)
@@ -111,9 +121,12 @@ def read_image(source: ImageSource, *, colour: Colour = "rgb", limits: ImageLimi
     if isinstance(source, (str, os.PathLike)):
         return decode_image(_read_file(Path(source), limits), limits=limits)
     if _is_pil_image(source):
-        return _from_pillow(source, limits)
+        with _refused("Expected a PIL image that can be loaded."):
+            return _from_pillow(source, limits)
     if hasattr(source, "read"):
-        return decode_image(_read_all(source, limits), limits=limits)
+        with _refused("Expected a file object that can be read."):
+            data = _read_all(source, limits)
+        return decode_image(data, limits=limits)
     raise ImageError(
         f"Expected a path, bytes, a file object, a PIL image or a NumPy array. Received: {type(source).__name__}."
     )
@@ -229,29 +242,55 @@ def _square(shape: tuple[int, ...], box: Sequence[float], margin: float) -> tupl
 
 # Bytes
 
-_FIRST_BYTES = 2**20
+
+@contextmanager
+def _refused(expected: str, advice: str = "") -> Iterator[None]:
+    """Turn whatever a reader raises into an ImageError: damaged files make Pillow raise nearly anything."""
+    try:
+        yield
+    except MienError:
+        raise
+    except Exception as error:
+        raise ImageError(f"{expected} Received: {_reason(error)}. {advice}".rstrip()) from error
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    # "cannot identify image file <_io.BytesIO object at 0x…>" holds an address that helps nobody.
+    text = "an unreadable header" if "identify image file" in text else text[:200] or type(error).__name__
+    return text.rstrip(".")
 
 
 def _read_file(path: Path, limits: ImageLimits) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return _read_all(file, limits)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        kind = ImageNotFoundError if isinstance(error, FileNotFoundError) else ImageError
         reason = getattr(error, "strerror", None) or str(error)
-        raise ImageError(f"Expected a readable image file at {path}. Received: {reason}.") from error
+        raise kind(f"Expected a readable image file at {shown_path(path)}. Received: {reason}.") from error
+
+
+# Python sets aside as much memory as is asked for, which takes longer than reading a small file.
+_PART_BYTES = 2**20
 
 
 def _read_all(file: BinaryIO, limits: ImageLimits) -> bytes:
-    most = limits.max_file_bytes + 1
-    # Python sets aside as much memory as is asked for, which takes longer than reading a small file.
-    data = file.read(min(most, _FIRST_BYTES))
-    if not isinstance(data, bytes):
-        raise ImageError(f"Expected a file opened in binary mode ('rb'). Received: {type(data).__name__}.")
-    if len(data) == _FIRST_BYTES:
-        data += file.read(most - _FIRST_BYTES)
-    if len(data) > limits.max_file_bytes:
-        raise _too_many_bytes(len(data), limits)
-    return data
+    parts: list[bytes] = []
+    size = 0
+    # A pipe or a socket gives what it has; only an empty part is the end.
+    while part := file.read(min(_PART_BYTES, limits.max_file_bytes + 1 - size)):
+        if not isinstance(part, bytes):
+            raise ImageError(f"Expected a file opened in binary mode ('rb'). Received: {type(part).__name__}.")
+        parts.append(part)
+        size += len(part)
+        if size > limits.max_file_bytes:
+            raise _too_many_bytes(size, limits)
+    if part is None:
+        raise BlockingIOError("a file object that has no data yet")
+    if not isinstance(part, bytes):
+        raise ImageError(f"Expected a file opened in binary mode ('rb'). Received: {type(part).__name__}.")
+    return b"".join(parts)
 
 
 def _too_many_bytes(size: int, limits: ImageLimits) -> ImageTooLargeError:
@@ -331,88 +370,52 @@ def _what(data: bytes) -> str:
     return f"{len(data):,} bytes that start with {data[:8]!r}"
 
 
-# JPEG and PNG by hand: only what is needed to know the size and whether OpenCV reads the file as it should.
+# JPEG
 
-_SOF_MARKERS = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))
-_SOS_MARKER = 0xDA
-
-
-class _Size(NamedTuple):
-    width: int
-    height: int
+# Encoders write about ten scans. Each goes over the whole image again and may take no more than ten bytes, so a small
+# file can cost minutes: "Two Issues with the JPEG Standard" on libjpeg-turbo.org, whose `djpeg -maxscans` shows how to
+# guard against it. libtiff stops at 100.
+_MOST_SCANS = 50
+_SCAN_MARKER, _END_MARKER = b"\xff\xda", b"\xff\xd9"
 
 
-def _plain_jpeg_size(data: bytes) -> _Size | None:
-    """The size of a complete 8-bit grey or three-channel JPEG; None for every other one."""
-    size, position = None, 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
-        if marker == 0xFF:  # padding
-            position += 1
-            continue
-        (length,) = struct.unpack_from(">H", data, position + 2)
-        if marker in _SOF_MARKERS and position + 10 <= len(data):
-            precision, height, width, channels = struct.unpack_from(">BHHB", data, position + 4)
-            # Four channels are CMYK, whose inversion by Adobe programs Pillow knows about.
-            if precision != 8 or channels not in (1, 3):
-                return None
-            size = _Size(width, height)
-        if marker == _SOS_MARKER:
-            # OpenCV fills what a truncated file lacks with grey and says nothing; Pillow refuses it.
-            return size if data.rfind(b"\xff\xd9") > position else None
-        position += 2 + length
-    return None
+def _jpeg() -> type[ImageFile.ImageFile]:
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    return JpegImageFile
 
 
-# Chunks that change nothing OpenCV would get wrong. Transparency needs a background; some profiles make libpng talk.
-_PLAIN_CHUNKS = (b"IHDR", b"PLTE", b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"tIME", b"bKGD", b"sBIT", b"IDAT", b"IEND")
-_GRAY_RGB_PALETTE = (0, 2, 3)
+def _check_scans(data: bytes, head_bytes: int, image: Any) -> None:
+    """Refuse a JPEG of very many scans; `head_bytes` ends with the header of the first one."""
+    first = data.rfind(_SCAN_MARKER, 0, head_bytes)
+    channels_in_first = data[first + 4]
+    if channels_in_first == image.layers and not image.info.get("progressive"):
+        return  # there is but one, and what follows it may be a video
+    # Inside a scan a marker cannot occur by chance.
+    scans = 1 + data.count(_SCAN_MARKER, head_bytes)
+    if scans > _MOST_SCANS:
+        raise ImageTooLargeError(
+            f"Expected a JPEG image of at most {_MOST_SCANS} scans. Received: {scans}, which would take very long. "
+            "Save it anew."
+        )
 
 
-def _plain_png_size(data: bytes) -> _Size | None:
-    """The size of a complete opaque 8-bit PNG without anything special; None for every other one."""
-    if len(data) < 33 or data[12:16] != b"IHDR":
-        return None
-    width, height, depth, colour_type = struct.unpack_from(">IIBB", data, 16)
-    plain = depth == 8 and colour_type in _GRAY_RGB_PALETTE and _has_plain_chunks(data)
-    return _Size(width, height) if plain else None
+def _is_ordinary(data: bytes, head_bytes: int, image: Image.Image) -> bool:
+    """True where OpenCV gives what it should: Pillow knows how Adobe programs invert CMYK, and refuses truncated files,
+    which OpenCV fills with grey."""
+    pixels = image.width * image.height
+    return image.mode in ("L", "RGB") and pixels <= OPENCV_MOST_PIXELS and data.find(_END_MARKER, head_bytes) >= 0
 
 
-def _has_plain_chunks(data: bytes) -> bool:
-    """True when every chunk is known, complete and intact up to the end marker.
-
-    The checksums are for quiet: libpng prints to standard error what it finds damaged.
-    """
-    view, position = memoryview(data), 8
-    while position + 12 <= len(data):
-        length, name = struct.unpack_from(">I4s", data, position)
-        end = position + 8 + length
-        if name not in _PLAIN_CHUNKS or end + 4 > len(data):
-            return False
-        if zlib.crc32(view[position + 4 : end]) != int.from_bytes(view[end : end + 4]):
-            return False
-        if name == b"IEND":
-            return True
-        position = end + 4
-    return False
-
-
-def _decode_with_opencv(data: bytes, kind: str) -> np.ndarray:
-    # OpenCV 4.11 and later decode to RGB; changing the order afterwards takes a second copy of the picture.
+def _decode_with_opencv(data: bytes) -> np.ndarray:
+    # OpenCV 4.11 and later decode to RGB; changing the order afterwards takes a second copy of the image.
     rgb_mode = getattr(cv2, "IMREAD_COLOR_RGB", None)
-    try:
-        # Both modes apply the EXIF orientation.
-        mode = cv2.IMREAD_COLOR if rgb_mode is None else rgb_mode
-        image: np.ndarray | None = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), mode)
-    except cv2.error as error:
-        raise _damaged(kind, str(error.err)) from error
+    # Both modes apply the EXIF orientation.
+    mode = cv2.IMREAD_COLOR if rgb_mode is None else rgb_mode
+    image: np.ndarray | None = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), mode)
     if image is None:
-        raise _damaged(kind, "data that cannot be decoded")
+        raise ValueError("data that cannot be decoded")
     return image if rgb_mode is not None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-
-
-def _damaged(kind: str, reason: str) -> ImageError:
-    return ImageError(f"Expected a complete {kind} image. Received: {reason.rstrip('.')}. Save or download it again.")
 
 
 # Pillow
@@ -432,33 +435,30 @@ _UPRIGHT = {
 _STRIP_PIXELS = 2_000_000
 
 
-def _decode_with_pillow(data: bytes, kind: str, limits: ImageLimits) -> np.ndarray:
-    import warnings
+@functools.cache
+def _pillow_readers() -> dict[str, Any]:
+    """Pillow's reader of each format.
 
-    from PIL import Image
+    `Image.open` would choose among them, and refuse every image of more than 178 megapixels, whatever our limits say.
+    """
+    from PIL import BmpImagePlugin, GifImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's own size warning, and remarks on odd metadata
-        try:
-            with Image.open(io.BytesIO(data), formats=[kind]) as image:
-                _check_size(*image.size, limits)
-                image.load()
-                return _from_pillow(image, limits)
-        except ImageError:
-            raise
-        except Image.DecompressionBombError as error:
-            raise ImageTooLargeError(
-                f"Expected an image of at most {limits.max_pixels:,} pixels. Received: far more. Make it smaller."
-            ) from error
-        # Damaged files make Pillow's format readers raise nearly anything, from KeyError to struct.error.
-        except Exception as error:
-            raise _damaged(kind, f"damaged data ({_pillow_reason(error)})") from error
+    # Remarks on odd metadata. `warnings.catch_warnings` is for one thread.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    return {
+        "JPEG": _jpeg(),
+        "PNG": PngImagePlugin.PngImageFile,
+        "WEBP": WebPImagePlugin.WebPImageFile,
+        "BMP": BmpImagePlugin.BmpImageFile,
+        "TIFF": TiffImagePlugin.TiffImageFile,
+        "GIF": GifImagePlugin.GifImageFile,
+    }
 
 
-def _pillow_reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    # "cannot identify image file <_io.BytesIO object at 0x…>" holds an address that helps nobody.
-    return "an unreadable header" if "identify image file" in text else text[:200] or type(error).__name__
+def _open(file: BinaryIO, kind: str) -> ImageFile.ImageFile:
+    """Read the head of an image, and no pixel."""
+    reader: ImageFile.ImageFile = _pillow_readers()[kind](file)
+    return reader
 
 
 def _from_pillow(image: Image.Image, limits: ImageLimits) -> np.ndarray:

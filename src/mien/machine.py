@@ -1,4 +1,4 @@
-"""The machine that mien runs on: how many cores it may use, and the signals that tell it to stop."""
+"""The machine that mien runs on: how many cores it may use, the signals that tell it to stop, OpenCV's own limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["stop_signals_as_interrupt", "usable_cores"]
+__all__ = ["OPENCV_MOST_PIXELS", "limit_opencv", "stop_signals_as_interrupt", "usable_cores"]
+
+# Five times what mien reads unless asked to; larger images are left to Pillow.
+OPENCV_MOST_PIXELS = 2**28
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
@@ -88,3 +91,11 @@ def stop_signals_as_interrupt() -> Iterator[None]:
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def limit_opencv() -> None:
+    """Have OpenCV itself refuse images beyond `OPENCV_MOST_PIXELS`, should a file deceive `mien.images`.
+
+    OpenCV reads this once, when it is imported; so it is for programs, such as the command line, not for libraries.
+    """
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(OPENCV_MOST_PIXELS))

@@ -32,7 +32,7 @@ from mien.cli.summary import summary
 from mien.cli.synthetic import synthetic
 from mien.cli.video import video
 from mien.errors import MienError, MissingExtraError
-from mien.machine import stop_signals_as_interrupt
+from mien.machine import limit_opencv, stop_signals_as_interrupt
 
 __all__ = ["app", "main"]
 
@@ -112,6 +112,7 @@ def main(arguments: Sequence[str] | None = None, *, run: Callable[..., object] =
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     prepare_streams()
+    limit_opencv()
     try:
         with stop_signals_as_interrupt():
             run(args=arguments, prog_name="mien")
