@@ -250,7 +250,7 @@ def open_regular(path: Path) -> BinaryIO:
     Raises:
         OSError: It cannot be read, or is no regular file.
     """
-    file = open(path, "rb", opener=_open_without_waiting)  # noqa: PTH123, SIM115
+    file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise OSError(errno.EINVAL, "a pipe or device, not a file", str(path))
