@@ -6,7 +6,7 @@ A benchmark of ready crops says nothing of faces that are not found, cut otherwi
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +66,8 @@ class PhotoScores:
     def accuracy_if(self, prior: str | Mapping[str, float] = "everyday") -> float:
         """The accuracy if expressions were as common as `prior` says, among those that occur here."""
         shares = prior_array(prior, np.full(NUM_EMOTIONS, 1 / NUM_EMOTIONS))
-        weights = {name: shares[EMOTIONS.index(name)] for name in self.recalls}
-        return float(
-            sum(weights[name] * recall for name, (recall, _, _) in self.recalls.items()) / sum(weights.values())
-        )
+        occurring = [EMOTIONS.index(name) for name in self.recalls]
+        return float(np.average([recall for recall, _, _ in self.recalls.values()], weights=shares[occurring]))
 
 
 def read_photo_labels(folder: Path) -> dict[Path, int]:
@@ -85,8 +83,8 @@ def read_photo_labels(folder: Path) -> dict[Path, int]:
     labels = _listed(folder, listed) if listed.is_file() else _from_folders(folder)
     if not labels:
         raise DataError(
-            f"Expected photos with {LABELS_FILE} (file, emotion), or in folders named after emotions. Received: {folder} "
-            "without any."
+            f"Expected photos with {LABELS_FILE} (file, emotion), or in folders named after emotions. "
+            f"Received: {folder} without any."
         )
     return labels
 
@@ -139,5 +137,4 @@ def evaluate_photos(
 
 
 def _answer(prediction: Prediction) -> int:
-    faces: Sequence = prediction.faces
-    return EMOTIONS.index(faces[0].emotion) if faces else NUM_EMOTIONS
+    return EMOTIONS.index(prediction.faces[0].emotion) if prediction.faces else NUM_EMOTIONS
