@@ -54,8 +54,8 @@ def server(workers: int, options: list[str]) -> Iterator[int]:
 
 def request_of(content: bytes) -> bytes:
     """One POST, as bytes that are made once."""
-    head = f"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content)}\r\n\r\n"
-    return head.encode() + content
+    head = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
+    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
 class Client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,19 @@ def test_unknown_facts_of_the_same_schema_are_ignored(tmp_path: Path) -> None:
         ({"heads": {"mood": {}}}, "Expected heads of votes, labels. Received: mood"),
         ({"heads": ["votes"]}, "Expected a model card"),
         ({"heads": {"votes": {"colour": 1}}}, "Expected a model card"),
+        ({"onnx_sha256": 7}, "Expected a string as onnx_sha256"),
+        ({"onnx_sha256": "abc"}, "Expected a sha256 of 64"),
+        ({"name": ["first"]}, "Expected a string as name"),
+        ({"parameters": "many"}, "Expected a whole number as parameters"),
+        ({"metrics": {"val": {"accuracy": "high"}}}, "Expected numbers as metrics"),
+        ({"metrics": {"val": 0.7}}, "Expected a model card"),
+        ({"emotions": ["x" * 10_000]}, "Expected the classes"),
     ],
 )
 def test_a_card_that_cannot_be_served_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(ModelError, match=message) as caught:
         read_card(_written(tmp_path, **changes))
+    assert len(str(caught.value)) < 1000
 
 
 @pytest.mark.parametrize(
@@ -89,6 +98,7 @@ def test_a_card_that_cannot_be_served_is_refused(tmp_path: Path, changes: dict[s
         ({"uncertain_below": 1.5}, "Expected uncertain_below from 0 to 1"),
         ({"uncertain_below": float("nan")}, "Expected uncertain_below from 0 to 1"),
         ({"output": 3}, "Expected the name of an output"),
+        ({"prior": 7}, "Expected a model card"),
         ({"prior": [1 / 6] * 6}, "Expected a prior of 7 shares"),
         ({"prior": [0.5] * 7}, "Expected a prior of 7 shares"),
         ({"prior": [1.0] + [0.0] * 6}, "Expected a prior of 7 shares"),
@@ -99,12 +109,23 @@ def test_a_head_that_cannot_be_served_is_refused(tmp_path: Path, change: dict[st
         read_card(_written(tmp_path, heads={"labels": change}))
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"{", b"\xff", b'{"schema_version": 1}'])
+DAMAGED = [b"", b"{}", b"[]", b"{", b"\xff", b'{"schema_version": 1}', b"[" * 100_000, b'{"a":' * 100_000]
+DAMAGED += [b'{"schema_version": ' + b"9" * 5000 + b"}", b" " * 2_000_000]
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=range(len(DAMAGED)))
 def test_damaged_card_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.json"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"Expected a model card \(JSON\) in .* Received: "):
         read_card(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.json")
+    with pytest.raises(ModelError, match="Expected a model card"):
+        read_card(tmp_path / "model.json")
 
 
 def test_missing_card_names_the_command(tmp_path: Path) -> None:

@@ -160,6 +160,11 @@ def test_the_order_of_emotions_is_written_once() -> None:
     assert emotion_orders(SOURCE) == []
 
 
+def test_cores_are_counted_in_one_place() -> None:
+    counting = [m for m in _modules(SOURCE) if "cpu_count" in m.read_text(encoding="utf-8")]
+    assert counting == [SOURCE / "machine.py"]
+
+
 def test_every_module_says_what_it_owns() -> None:
     silent = [m for m in _modules(SOURCE) if not ast.get_docstring(ast.parse(m.read_text(encoding="utf-8")))]
     assert silent == []

@@ -77,6 +77,18 @@ def test_probabilities_round_trip(tmp_path: Path, n: int) -> None:
     assert read.probabilities.dtype == np.float32
 
 
+def test_what_two_heads_say_is_kept_side_by_side(tmp_path: Path) -> None:
+    votes = np.full((2, 7), 1 / 7, np.float32)
+    labels = np.eye(7, dtype=np.float32)[[1, 2]]
+    run = Run(tmp_path)
+    both = Probabilities(np.array(["a", "b"]), np.array([1, 2]), labels, votes_probabilities=votes)
+    run.write_probabilities("val", both)
+    back = run.read_probabilities("val")
+    np.testing.assert_array_equal(back.probabilities, labels)
+    assert back.votes_probabilities is not None
+    np.testing.assert_array_equal(back.votes_probabilities, votes)
+
+
 def test_sample_ids_as_objects_are_read_back(tmp_path: Path) -> None:
     run, some = Run(tmp_path), _some_probabilities(3)
     ids = np.array(["ä.png", "b.png", "a/very/long/name.png"], dtype=object)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +79,17 @@ class ModelCard:
     """The mien that wrote this card."""
 
 
+_MOST_BYTES = 1_000_000  # a card has two thousand
+_STRINGS = (
+    "name",
+    "onnx_sha256",
+    "input_colour",
+    "resize_rule",
+    "architecture",
+    "data_fingerprint",
+    "protocol",
+    "mien_version",
+)
 _FIELDS = {f.name: f for f in dataclasses.fields(ModelCard)}
 
 
@@ -93,7 +105,7 @@ def read_card(path: Path) -> ModelCard:
         ModelError: The file is missing or damaged, comes from a newer mien, or describes another input or output.
     """
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        value = _read_json(path)
         version = value.pop("schema_version")
         if version > SCHEMA_VERSION:
             raise ModelError(
@@ -103,41 +115,64 @@ def read_card(path: Path) -> ModelCard:
         known = {key: _tuples(item) for key, item in value.items() if key in _FIELDS}
         known["heads"] = {str(name): Head(**_tuples_in(head)) for name, head in known["heads"].items()}
         card = ModelCard(**known)
+        problem = next(_misfits(card), None)
     except OSError as error:
         raise ModelError(
             f"Expected a model card at {path}. Received: {error.strerror}. Export one with: mien export RUN"
         ) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelError(f"Expected a model card (JSON) in {path}. Received: {error!r}.") from error
-    for problem in _misfits(card):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ModelError(f"Expected a model card (JSON) in {path}. Received: {repr(error)[:200]}.") from error
+    if problem is not None:
         raise ModelError(f"{problem} ({path})")
     return card
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """What a file says, in which anything may stand."""
+    size = path.stat().st_size
+    if not path.is_file() or size > _MOST_BYTES:  # reading a pipe would wait for ever
+        raise ValueError(f"{size:,} bytes of no model card")
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+        raise TypeError(f"a JSON {type(value).__name__}")
+    return value
 
 
 def _misfits(card: ModelCard) -> Iterator[str]:
     """Why this mien cannot serve the model, the first reason first."""
     if card.emotions != EMOTIONS:
-        yield f"Expected the classes {', '.join(EMOTIONS)}. Received: {card.emotions}."
+        yield f"Expected the classes {', '.join(EMOTIONS)}. Received: {_short(card.emotions)}."
     accepted = (card.input_shape, card.input_range, card.input_colour)
     if accepted != ((48, 48, 1), (0, 255), "gray"):
-        yield f"Expected a model of (48, 48, 1) gray images in 0 to 255. Received: {accepted}."
+        yield f"Expected a model of (48, 48, 1) gray images in 0 to 255. Received: {_short(accepted)}."
     if not card.heads or not set(card.heads) <= set(HEAD_NAMES):
         yield f"Expected heads of {', '.join(HEAD_NAMES)}. Received: {', '.join(card.heads) or 'none'}."
     for head in card.heads.values():
         yield from _head_misfits(head)
+    for name in _STRINGS:
+        if not isinstance(getattr(card, name), str):
+            yield f"Expected a string as {name}. Received: {_short(getattr(card, name))}."
+    if not re.fullmatch("[0-9a-f]{64}", card.onnx_sha256):
+        yield f"Expected a sha256 of 64 hexadecimal digits. Received: {_short(card.onnx_sha256)}."
+    for name in ("opset", "parameters"):
+        if type(getattr(card, name)) is not int:
+            yield f"Expected a whole number as {name}. Received: {_short(getattr(card, name))}."
+    scores = [value for split in card.metrics.values() for value in split.values()]
+    if not all(_is_number(value) for value in scores):
+        yield f"Expected numbers as metrics. Received: {_short(card.metrics)}."
 
 
 def _head_misfits(head: Head) -> Iterator[str]:
     low, high = TEMPERATURES
     if not _is_number(head.temperature) or not low <= head.temperature <= high:
-        yield f"Expected a temperature from {low} to {high:g}. Received: {head.temperature!r}."
+        yield f"Expected a temperature from {low} to {high:g}. Received: {_short(head.temperature)}."
     if not _is_number(head.uncertain_below) or not 0 <= head.uncertain_below <= 1:
-        yield f"Expected uncertain_below from 0 to 1. Received: {head.uncertain_below!r}."
-    if not _is_string(head.output):
-        yield f"Expected the name of an output. Received: {head.output!r}."
+        yield f"Expected uncertain_below from 0 to 1. Received: {_short(head.uncertain_below)}."
+    if not isinstance(head.output, str):
+        yield f"Expected the name of an output. Received: {_short(head.output)}."
     prior = head.prior
     if len(prior) != NUM_EMOTIONS or not all(_is_number(p) and 0 < p <= 1 for p in prior) or not _sums_to_1(prior):
-        yield f"Expected a prior of {NUM_EMOTIONS} shares above 0 that sum to 1. Received: {prior!r}."
+        yield f"Expected a prior of {NUM_EMOTIONS} shares above 0 that sum to 1. Received: {_short(prior)}."
 
 
 def _sums_to_1(shares: tuple[float, ...]) -> bool:
@@ -156,5 +191,5 @@ def _tuples_in(values: dict[str, Any]) -> dict[str, Any]:
     return {key: _tuples(value) for key, value in values.items()}
 
 
-def _is_string(value: object) -> bool:
-    return isinstance(value, str)
+def _short(value: object) -> str:
+    return repr(value)[:200]

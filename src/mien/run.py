@@ -75,12 +75,15 @@ class Probabilities:
         y_true: int64 (N,), codes 0 to 6.
         probabilities: float32 (N, 7), rows sum to 1, in `EMOTIONS` order.
         provenance: The model and the data that they come from.
+        votes_probabilities: float32 (N, 7), what the model's other head says about the taggers' votes; None where it
+            has none.
     """
 
     sample_ids: np.ndarray
     y_true: np.ndarray
     probabilities: np.ndarray
     provenance: Provenance = Provenance()
+    votes_probabilities: np.ndarray | None = None
 
 
 class Scores:
@@ -143,6 +146,8 @@ class Scores:
     def write_probabilities(self, split: str, result: Probabilities) -> Path:
         """Write `probabilities_<split>.npz`, atomically."""
         path = self.probabilities_path(split)
+        other = result.votes_probabilities
+        votes: dict[str, Any] = {} if other is None else {"votes_probabilities": other}
         _write_npz(
             path,
             lambda handle: np.savez_compressed(
@@ -151,6 +156,7 @@ class Scores:
                 y_true=result.y_true,
                 probabilities=result.probabilities,
                 provenance=np.array(json.dumps(dataclasses.asdict(result.provenance))),
+                **votes,
             ),
         )
         return path
@@ -172,7 +178,11 @@ class Scores:
         try:
             with np.load(path, allow_pickle=False) as file:
                 result = Probabilities(
-                    file["sample_id"], file["y_true"], file["probabilities"], _provenance(file.get("provenance"))
+                    file["sample_id"],
+                    file["y_true"],
+                    file["probabilities"],
+                    _provenance(file.get("provenance")),
+                    file.get("votes_probabilities"),
                 )
         except Exception as error:  # zipfile, zlib, numpy and KeyError all say "damaged" in words of their own
             raise RunError(
@@ -262,15 +272,14 @@ def _provenance(stored: np.ndarray | None) -> Provenance:
 def _misfits(result: Probabilities) -> Iterator[str]:
     """What is wrong with arrays read from a file, the first thing first."""
     n = result.y_true.size
-    shapes = (result.sample_ids.shape, result.y_true.shape, result.probabilities.shape)
-    if shapes != ((n,), (n,), (n, NUM_EMOTIONS)):
+    answers = [p for p in (result.probabilities, result.votes_probabilities) if p is not None]
+    shapes = (result.sample_ids.shape, result.y_true.shape, *(p.shape for p in answers))
+    if shapes != ((n,), (n,), *[(n, NUM_EMOTIONS)] * len(answers)):
         yield f"Expected sample ids (N,), labels (N,) and probabilities (N, {NUM_EMOTIONS}). Received: {shapes}."
     if result.y_true.dtype.kind not in "iu" or not np.isin(result.y_true, range(NUM_EMOTIONS)).all():
         yield f"Expected labels 0 to {NUM_EMOTIONS - 1}. Received: others, as {result.y_true.dtype}."
-    if (
-        result.probabilities.dtype.kind != "f"
-        or not (np.abs(result.probabilities.sum(axis=-1) - 1) < SUM_TOLERANCE).all()
-    ):
+    sum_to_1 = ((np.abs(p.sum(axis=-1) - 1) < SUM_TOLERANCE).all() for p in answers)
+    if any(p.dtype.kind != "f" for p in answers) or not all(sum_to_1):
         yield "Expected probabilities that sum to 1 in each row. Received: others, or not a number."
 
 

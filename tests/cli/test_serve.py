@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from pathlib import Path
 
@@ -10,19 +9,7 @@ import pytest
 import typer.main
 
 from mien.cli import app, main
-from mien.server.settings import settings_table
-
-
-def test_get_answers_without_a_port(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    assert main(["serve", "--get", "/v1/model", "--detector", "none", "--token", "0123456789abcdef"]) == 0
-    facts = json.loads(capfdbinary.readouterr().out)
-    assert facts["name"] == "base"
-    assert facts["token_required"] is True
-
-
-def test_get_of_what_is_not_there_fails(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    assert main(["serve", "--get", "nowhere", "--detector", "none"]) == 1
-    assert json.loads(capfdbinary.readouterr().out)["error"]["code"] == "not_found"
+from mien.server.settings import ServerSettings, settings_table
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -45,16 +32,15 @@ def test_an_address_of_another_machine_is_one_sentence(capsys: pytest.CaptureFix
     assert "no token is set" in error
 
 
-def test_settings_come_from_flag_variable_and_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
+def test_settings_come_from_flag_variable_and_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "serve.toml"
     file.write_text('detector = "none"\nmax_files = 1\nmax_faces = 1\nmax_streams = 1\n')
     monkeypatch.setenv("MIEN_MAX_FACES", "2")
     monkeypatch.setenv("MIEN_MAX_STREAMS", "2")
-    assert main(["serve", "--get", "/v1/model", "--config", str(file), "--max-streams", "3"]) == 0
-    limits = json.loads(capfdbinary.readouterr().out)["limits"]
-    assert (limits["max_files"], limits["max_faces"], limits["max_streams"]) == (1, 2, 3)
+    asked: list[ServerSettings] = []
+    monkeypatch.setattr("mien.server.serving.serve", lambda settings, **_: asked.append(settings))
+    assert main(["serve", "--config", str(file), "--max-streams", "3"]) == 0
+    assert (asked[0].max_files, asked[0].max_faces, asked[0].max_streams) == (1, 2, 3)
 
 
 @pytest.mark.parametrize("arguments", [["--port", "99999"], ["--token", "short"], ["--config", "absent.toml"]])

@@ -205,6 +205,9 @@ def test_video(on_terminal: Run, toy_model: Path, clip: str) -> None:
     seen = on_terminal("video", clip, "--model", toy_model, "--detector", "none", "--out", "rows.csv")
     assert "wrote rows.csv" in seen.lines
     assert "Video" not in seen.text
+    assert "× real time" in seen.written or "Video" not in seen.written  # in one line
+    assert "…" not in seen.written  # nothing is too wide, neither the bar nor the table
+    assert "confidence" in seen.text
 
 
 def test_names_survive_a_narrow_terminal(on_terminal: Run, toy_model: Path, here: Path) -> None:

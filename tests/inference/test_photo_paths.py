@@ -45,6 +45,18 @@ def test_brackets_in_the_name_of_a_file_are_no_pattern(folder: Path) -> None:
     assert _found(folder / "x[1].jpg") == ["x[1].jpg"]
 
 
+def test_the_folder_of_copies_is_left_out_unless_it_is_named(folder: Path) -> None:
+    def found(*arguments: Path) -> list[str]:
+        return [photo.inside.as_posix() for photo in find_photos(list(map(str, arguments)), leave_out=folder / "sub")]
+
+    assert found(folder) == ["a.PNG", "b.jpg"]
+    assert found(folder / "**" / "*") == ["a.PNG", "b.jpg", "note.txt"]
+    assert found(folder / "sub") == ["d.heic", "deep/c.webp"]
+    assert found(folder / "sub" / "d.heic") == ["d.heic"]
+    names = [photo.path.name for photo in find_photos([str(folder)], leave_out=folder / "b.jpg")]
+    assert names == ["a.PNG", "d.heic", "c.webp"]
+
+
 def test_standard_input_is_a_dash() -> None:
     assert _found("-") == ["stdin"]
 

@@ -27,8 +27,23 @@ def test_several_photos_go_to_a_folder_and_never_over_each_other(tmp_path: Path)
         copy_paths(tmp_path / "out.jpg", _photos("a.jpg", "b.jpg"))
 
 
+def test_names_that_others_would_get_are_not_given_twice(tmp_path: Path) -> None:
+    paths = copy_paths(tmp_path, _photos("a/x.jpg", "b/x.jpg", "c/x-2.jpg", "d/X.JPG", "e/x-2.jpg", "f/x.jpg"))
+    assert [path.name for path in paths] == ["x.jpg", "x-2.jpg", "x-2-2.jpg", "X-3.JPG", "x-2-3.jpg", "x-4.jpg"]
+
+
+def test_an_unknown_ending_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="make it first"):
+        copy_paths(tmp_path / "out.xyz", _photos("a.jpg"))
+    (tmp_path / "out.xyz").mkdir()
+    assert copy_paths(tmp_path / "out.xyz", _photos("a.jpg")) == [tmp_path / "out.xyz" / "a.jpg"]
+
+
 def test_a_photo_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"precious")
+    (tmp_path / "link.jpg").hardlink_to(tmp_path / "a.jpg")
+    with pytest.raises(ImageError, match="own"):
+        copy_paths(tmp_path / "link.jpg", _photos(str(tmp_path / "a.jpg")))
     with pytest.raises(ImageError, match="own"):
         copy_paths(tmp_path, _photos(str(tmp_path / "a.jpg")))
 

@@ -13,7 +13,7 @@ import pytest
 from mien.config import Config, DistillConfig, config_from_dict
 from mien.data.dataset import Split
 from mien.errors import ConfigError, ModelError
-from mien.learn.distill import load_teachers, soft_targets
+from mien.learn.distill import Teacher, load_teachers, soft_targets
 from mien.learn.pipeline import EpochBatches
 from mien.learn.training import train
 from mien.run import Run
@@ -31,6 +31,20 @@ def test_targets_lie_between_label_and_teacher() -> None:
     softer = soft_targets(label, answer, DistillConfig(weight=1.0, temperature=2.0))
     np.testing.assert_allclose(softer, [[0.8 / 1.4, 0.6 / 1.4, 0, 0, 0, 0, 0]], atol=1e-6)
     np.testing.assert_array_equal(soft_targets(label, answer, DistillConfig(weight=0.0)), label)
+
+
+def test_a_question_that_no_teacher_answers_keeps_its_target() -> None:
+    targets = np.concatenate([np.eye(7)[[3]], np.eye(7)[[4]]], axis=1).astype(np.float32)
+    answers = np.concatenate([np.full((1, 7), np.nan), np.eye(7)[[0]]], axis=1).astype(np.float32)
+    mixed = soft_targets(targets, answers, DistillConfig(weight=0.25))
+    np.testing.assert_allclose(mixed[0, :7], np.eye(7)[3])
+    np.testing.assert_allclose(mixed[0, 7:], [0.25, 0, 0, 0, 0.75, 0, 0], atol=1e-6)
+
+
+def test_a_teacher_of_labels_says_nothing_of_votes() -> None:
+    answers = Teacher("small", ("votes", "labels")).probabilities(np.zeros((3, 48, 48), np.uint8))
+    assert np.isnan(answers[:, :7]).all()
+    np.testing.assert_allclose(answers[:, 7:].sum(axis=1), 1, atol=1e-5)
 
 
 def test_batches_carry_the_targets_of_their_images() -> None:
@@ -51,7 +65,7 @@ def test_a_run_learns_from_a_bundled_teacher_and_insists_on_it(
     train(config, toy_train, toy_val, run)
     (teacher,) = load_teachers(config.distill)
     facts = run.read_json(run.environment_path)
-    assert facts["teachers_sha256"] == [teacher.card.onnx_sha256]
+    assert facts["teachers_sha256"] == [teacher.onnx_sha256]
     run.write_json(run.environment_path, facts | {"teachers_sha256": ["0" * 64]})
     with pytest.raises(ModelError, match=r"Expected the teachers that .* began with \(000000000000\)"):
         train(config, toy_train, toy_val, run, resume=True)

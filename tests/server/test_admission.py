@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from mien.server.admission import Gate, HeldBytes
 from mien.server.errors import ApiError
+from mien.server.gateway.admission import Gate, HeldBytes
 
 
 def _gate(**options: float) -> Gate:

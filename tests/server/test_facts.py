@@ -45,7 +45,6 @@ def test_everything_is_counted_by_route_and_outcome(client: TestClient, white: b
     assert values['mien_pictures_total{outcome="ok"}'] == 1
     assert values['mien_pictures_total{outcome="unreadable_picture"}'] == 1
     assert values["mien_faces_total"] == 1
-    assert values["mien_batch_faces_sum"] == 1
     assert values["mien_pictures_working"] == values["mien_pictures_waiting"] == values["mien_held_bytes"] == 0
     assert not any("secret" in name for name in values)
 

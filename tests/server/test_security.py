@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
-from mien.server.security import _is_same_host
+from mien.server.gateway.security import _is_same_host
 
 TOKEN = "0123456789abcdef~._-"
 JPEG = {"Content-Type": "image/jpeg"}

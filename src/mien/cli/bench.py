@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +25,7 @@ def bench(
     from mien.errors import ModelError
     from mien.inference.bench import measure_cold_start, measure_speed
     from mien.inference.model_files import bundled_models
+    from mien.machine import usable_cores
 
     rows: list[dict[str, Any]] = []
     names = model or list(bundled_models())
@@ -39,7 +39,7 @@ def bench(
                 speed.to_dict() | {"cold_start_seconds": cold.wall_seconds, "cold_start_megabytes": cold.peak_megabytes}
             )
     if as_json:
-        typer.echo(json.dumps({"cores": os.cpu_count(), "models": rows}, indent=2))
+        typer.echo(json.dumps({"cores": usable_cores(), "models": rows}, indent=2))
         return
     _print_table(rows)
 

@@ -80,7 +80,7 @@ def predict(
     from mien.inference.predictor import Predictor
     from mien.inference.saving import copy_paths
 
-    found = find_photos(photos)
+    found = find_photos(photos, leave_out=save)
     copies = copy_paths(save, found) if save else [None] * len(found)
     boxes = _given_boxes(detector)
     predictor = Predictor(

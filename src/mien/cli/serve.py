@@ -1,4 +1,4 @@
-"""`mien serve`: the page and the API on a port, or one answer without any port.
+"""`mien serve`: the page and the API on a port.
 
 The options are the settings of `mien.server.settings`, one for one, so that no name, default or meaning is written
 twice.
@@ -27,9 +27,6 @@ def serve(
     config: Annotated[
         Path | None, typer.Option(help="TOML file of settings; flags and MIEN_ variables go before it.")
     ] = None,
-    get: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Print what GET /… answers and exit, without opening a port.")
-    ] = None,
     open_page: Annotated[
         bool | None,
         typer.Option("--open/--no-open", help="Open the page in the browser; on a terminal of this machine if unset."),
@@ -42,26 +39,12 @@ def serve(
     is also a variable, such as MIEN_PORT, and a key of the TOML file.
     """
     settings = load_settings(flags, config_path=config)
-    if get is not None:
-        _print_answer(settings, get)
-        return
     _warn_if_open(settings)
 
     from mien.server.serving import serve as run
 
     wants_page = sys.stdout.isatty() and is_local(settings.host) if open_page is None else open_page
     run(settings, told=lambda predictor, url: _greet(predictor, url, settings, wants_page=wants_page))
-
-
-def _print_answer(settings: ServerSettings, path: str) -> None:
-    from mien.server.app import create_app
-    from mien.server.serving import ask, make_predictor
-
-    headers = {"Authorization": f"Bearer {settings.token}"} if settings.token else {}
-    answer = ask(create_app(make_predictor(settings), settings), "/" + path.lstrip("/"), headers=headers)
-    sys.stdout.buffer.write(answer.body + b"\n")
-    if answer.status >= 400:
-        raise typer.Exit(1)
 
 
 def _greet(predictor: Predictor, url: str, settings: ServerSettings, *, wants_page: bool) -> None:

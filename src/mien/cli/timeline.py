@@ -57,12 +57,15 @@ class TimelineSink(Sink):
             track=np.array([track for track, _ in keys]),
             time_seconds=np.array([(step + 0.5) * _STEP_SECONDS for _, step in keys]),
             probabilities=values[:, 1:] / values[:, :1],
-            # The same words and numbers as the table's.
-            captions={
-                one.track: f"mostly {one.emotion}, {one.shares[one.emotion]:.0%} of the time" for one in summaries
-            },
+            captions={summary.track: _caption(summary) for summary in summaries},
         )
         save_figure(plot.draw(), self._path)
 
     def _is_empty(self) -> bool:
         return not self._sums
+
+
+def _caption(summary: TrackSummary) -> str:
+    """The same words and numbers as the table's."""
+    span = f"{summary.first_seconds:.1f} to {summary.last_seconds:.1f} s"
+    return f"{span}, mostly {summary.emotion}, {summary.shares[summary.emotion]:.0%} of the time"

@@ -140,26 +140,26 @@ def _watched(answers: Iterable[FrameAnswer], clip: Clip, start: float, end: floa
 
     seconds = None if clip.frame_count is None else clip.frame_count / clip.fps
     stop = end if seconds is None or (end is not None and end < seconds) else seconds
-    with progress_bar("Video", rate="times real time") as advance:
+    with progress_bar("Video", rate="× real time") as advance:
         for number, answer in enumerate(answers, start=1):
             yield answer
-            done, facts = answer.frame.time_seconds - start, f"{number:,} frames, {len(answer.faces)} faces now"
+            done, faces = answer.frame.time_seconds - start, len(answer.faces)
+            facts = f"{number:,} frames, {faces} {'face' if faces == 1 else 'faces'}"
             advance(done, None if stop is None else stop - start, facts)
 
 
 def _print_summary(summaries: Sequence[TrackSummary], sinks: Sequence[Sink], *, as_json: bool) -> None:
-    import dataclasses
     import json
 
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(summary) for summary in summaries], indent=2))
+        typer.echo(json.dumps([summary.to_dict() for summary in summaries], indent=2))
         return
-    from mien.cli.terminal import plain_table, say, show
+    from mien.cli.terminal import fitted_table, say, show
 
     if summaries:
         rows = [_summary_cells(summary) for summary in summaries]
         names = ("person", "from", "to", "seen", "mostly", "then", "confidence")
-        show(plain_table(rows, *names, left=("mostly", "then")))
+        show(fitted_table(rows, *names, left=("mostly", "then"), least=("then", "seen")))
     else:
         say("No face was found.")
     for sink in sinks:

@@ -6,7 +6,6 @@ Listing the files of a folder or zip is `folder_source`'s and `zip_source`'s bus
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from mien.data.split_names import file_name_code, folder_code
 from mien.emotions import EMOTIONS, emotion_code
 from mien.errors import DataError, ImageError
 from mien.images import READABLE_SUFFIXES, decode_image, resize_to_input, to_gray
+from mien.machine import usable_cores
 
 __all__ = ["Entry", "is_image_name", "is_system_file", "read_tree"]
 
@@ -165,7 +165,7 @@ def _read_pixels(
     """uint8 (N, 48, 48), and bool (N,): which of them could be read."""
     pixels = np.zeros((len(images), IMAGE_SIZE_PX, IMAGE_SIZE_PX), dtype=np.uint8)
     readable = np.zeros(len(images), dtype=bool)
-    pool = ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(min(MAX_THREADS, usable_cores()))
     try:
         for position, result in enumerate(pool.map(_read_image, (image.entry for image in images))):
             if isinstance(result, str):

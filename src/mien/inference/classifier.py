@@ -89,6 +89,15 @@ class Classifier:
         calibrated = apply_temperature(raw, self.head.temperature)
         return change_prior(calibrated, self._trained_prior, self.prior).astype(np.float32)
 
+    def all_heads(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        """For each head of the model, float32 (N, 7): its calibrated answer to uint8 (N, 48, 48), as it was trained."""
+        heads = self.card.heads
+        outputs = self._session.run([head.output for head in heads.values()], {self._input_name: to_tensor(crops)})
+        return {
+            name: apply_temperature(output, head.temperature).astype(np.float32)
+            for (name, head), output in zip(heads.items(), outputs, strict=True)
+        }
+
     def _run(self, crops: np.ndarray) -> np.ndarray:
         (answer,) = self._session.run([self.head.output], {self._input_name: to_tensor(crops)})
         return np.asarray(answer, dtype=np.float32)  # (N, 7)

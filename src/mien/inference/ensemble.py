@@ -17,7 +17,7 @@ class Answering(Protocol):
     """What a member must be able to do; `mien.inference.classifier.Classifier` is one."""
 
     def probabilities(self, crops: np.ndarray) -> np.ndarray:
-        """float32 (N, 7) for uint8 (N, 48, 48)."""
+        """float32 (N, 7) for uint8 (N, 48, 48); NaN where a member does not answer."""
 
 
 def mean_probabilities(
@@ -36,14 +36,14 @@ def mean_probabilities(
         told: Called with the number of images answered so far.
 
     Returns:
-        float32 (N, 7); rows sum to 1.
+        float32, as the members' answers: the mean of those that are given.
     """
-    answers = np.zeros((len(images), NUM_EMOTIONS), np.float32)
+    answers = []
     for start in range(0, len(images), MAX_BATCH):
         batch = images[start : start + MAX_BATCH]
         views = [batch, batch[:, :, ::-1]] if flip else [batch]
-        answers[start : start + len(batch)] = np.mean(
-            [member.probabilities(view) for member in members for view in views], axis=0
-        )
+        given = np.stack([member.probabilities(view) for member in members for view in views])  # (M, B, 7)
+        count = np.maximum((~np.isnan(given)).sum(axis=0), 1)
+        answers.append(np.where(np.isnan(given).all(axis=0), np.nan, np.nansum(given, axis=0) / count))
         told(start + len(batch))
-    return answers
+    return np.concatenate(answers).astype(np.float32) if answers else np.zeros((0, NUM_EMOTIONS), np.float32)

@@ -6,7 +6,6 @@ Answers come in the order of the sources. An image that cannot be read is an ans
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from mien.images import Colour, ImageLimits, ImageSource, read_image
 from mien.inference.overlap import in_order
 from mien.inference.predictor import NO_CROPS, Predictor
 from mien.inference.results import DetectedFace, Prediction, Unreadable
+from mien.machine import usable_cores
 
 __all__ = ["Answer", "Job", "predict_many"]
 
@@ -89,7 +89,7 @@ def predict_many(
     Yields:
         One answer per job, in order.
     """
-    workers = workers or os.cpu_count() or 1
+    workers = workers or usable_cores()
     limits = limits or predictor.limits
 
     def search(job: Job) -> _Searched | Unreadable:

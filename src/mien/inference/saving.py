@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,30 +33,56 @@ def copy_paths(target: Path, photos: Sequence[Photo]) -> list[Path]:
         photos: The photos.
 
     Raises:
-        ImageError: A copy would replace its photo, or one file was named for several photos.
+        ImageError: A copy would replace a photo, one file was named for several photos, or the file's ending is that
+            of no format that can be written.
     """
-    is_file = target.suffix.lower() in _WRITABLE_SUFFIXES and not target.is_dir()
+    is_file = bool(target.suffix) and not target.is_dir()
+    if is_file and target.suffix.lower() not in _WRITABLE_SUFFIXES:
+        raise ImageError(
+            f"Expected a folder, or a file that ends in {', '.join(_WRITABLE_SUFFIXES)}. Received: {target}. "
+            "If that is to be a folder, make it first."
+        )
     if is_file and len(photos) > 1:
         raise ImageError(f"Expected a folder for {len(photos)} annotated copies. Received: the file {target}.")
     paths = [target] if is_file else _in_folder(target, photos)
-    originals = {photo.path.resolve() for photo in photos}
+    originals = {_identity(photo.path) for photo in photos} - {None}
     for path in paths:
-        if path.resolve() in originals:
-            raise ImageError(f"Expected another place than the photo's own for its annotated copy. Received: {path}.")
+        if _identity(path) in originals:
+            raise ImageError(f"Expected another place than a photo's own for an annotated copy. Received: {path}.")
     return paths
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is, whatever its name; None for none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _in_folder(folder: Path, photos: Sequence[Photo]) -> list[Path]:
-    taken: dict[Path, int] = {}
+    taken: set[str] = set()
+    numbers: dict[str, int] = {}
     paths = []
     for photo in photos:
-        name = photo.inside
-        if name.suffix.lower() not in _WRITABLE_SUFFIXES:
-            name = name.with_name(name.name + ".jpg")
-        number = taken[name] = taken.get(name, 0) + 1
-        # Two folders may each have an IMG_0001.jpg.
-        paths.append(folder / (name if number == 1 else name.with_stem(f"{name.stem}-{number}")))
+        name = own = photo.inside
+        if own.suffix.lower() not in _WRITABLE_SUFFIXES:
+            name = own = own.with_name(own.name + ".jpg")
+        # Two folders may each have an IMG_0001.jpg, and another a 2.jpg of it; many systems take names for equal that
+        # differ by case.
+        number = numbers.get(_key(own), 1)
+        while _key(name) in taken:
+            number += 1
+            name = own.with_stem(f"{own.stem}-{number}")
+        numbers[_key(own)] = number
+        taken.add(_key(name))
+        paths.append(folder / name)
     return paths
+
+
+def _key(name: Path) -> str:
+    return unicodedata.normalize("NFC", str(name)).casefold()
 
 
 def write_image(path: Path, image_rgb: np.ndarray) -> None:

@@ -6,6 +6,8 @@ import os
 from importlib import import_module
 from typing import Any
 
+from mien.machine import usable_cores
+
 __all__ = ["first_line", "giving_memory_back", "import_onnxruntime", "open_session"]
 
 
@@ -29,7 +31,7 @@ def open_session(content: bytes, *, threads: int | None = None) -> Any:
     ort = import_onnxruntime()
 
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or min(4, os.cpu_count() or 1)
+    options.intra_op_num_threads = threads or min(4, usable_cores())
     # Threads that wait by spinning answer 1.6 times faster on a free machine (measured with two); once a call is over
     # they stop, and leave the core to decoding.
     options.add_session_config_entry("session.force_spinning_stop", "1")

@@ -17,18 +17,46 @@ from mien.emotions import NUM_EMOTIONS
 from mien.inference.classifier import Classifier
 from mien.inference.ensemble import Answering, mean_probabilities
 
-__all__ = ["load_teachers", "soft_targets", "targets_for_views"]
+__all__ = ["Teacher", "load_teachers", "soft_targets", "targets_for_views"]
 
 
-def load_teachers(config: DistillConfig) -> list[Classifier]:
-    """The teachers of a config, in its order; none with a weight of 0.
+class Teacher:
+    """An exported model that answers the questions of a student's heads.
+
+    Args:
+        model: A bundled model, or the folder of an exported one.
+        heads: The student's heads, in order.
+        threads: Threads of one answer.
+
+    Raises:
+        ModelError: It is missing or damaged.
+    """
+
+    def __init__(self, model: str, heads: Sequence[str], *, threads: int | None = None) -> None:
+        self._classifier = Classifier(model, threads=threads)
+        self._heads = heads
+
+    @property
+    def onnx_sha256(self) -> str:
+        """Of the model's file."""
+        return self._classifier.card.onnx_sha256
+
+    def probabilities(self, crops: np.ndarray) -> np.ndarray:
+        """float32 (N, 7 · heads) for uint8 (N, 48, 48); NaN for a question that the model does not answer."""
+        answers = self._classifier.all_heads(crops)
+        unknown = np.full((len(crops), NUM_EMOTIONS), np.nan, np.float32)
+        return np.concatenate([answers.get(head, unknown) for head in self._heads], axis=1)
+
+
+def load_teachers(config: DistillConfig, heads: Sequence[str] = ("labels",)) -> list[Teacher]:
+    """The teachers of a config, in its order, for a student with these heads; none with a weight of 0.
 
     Raises:
         ModelError: One of them is missing or damaged.
     """
     # At every step, the threads that prepare batches ask side by side: one thread for each answer is enough then.
     threads = 1 if config.each_view else None
-    return [Classifier(teacher, threads=threads) for teacher in config.teachers] if config.weight else []
+    return [Teacher(teacher, heads, threads=threads) for teacher in config.teachers] if config.weight else []
 
 
 def targets_for_views(
@@ -54,14 +82,14 @@ def soft_targets(labels: np.ndarray, probabilities: np.ndarray, config: DistillC
 
     Args:
         labels: float32 (N, 7 · heads), the targets without teachers; rows of each head sum to 1: one 1 each, or mixed.
-        probabilities: float32 (N, 7), the teachers' mean answers to the last head's question.
+        probabilities: float32 (N, 7 · heads), the teachers' mean answers; NaN where none of them answers.
         config: Weight and temperature.
 
     Returns:
-        float32 (N, 7 · heads), as `labels`; only the last head's are changed.
+        float32 (N, 7 · heads), as `labels`, which stay as they are where no teacher answers.
     """
     softened = np.maximum(probabilities, np.finfo(np.float32).tiny) ** (1 / config.temperature)
-    softened /= softened.sum(axis=1, keepdims=True)
-    mixed = np.array(labels, np.float32)
-    mixed[:, -NUM_EMOTIONS:] = config.weight * softened + (1 - config.weight) * labels[:, -NUM_EMOTIONS:]
-    return mixed
+    each = softened.reshape(len(labels), -1, NUM_EMOTIONS)  # (N, heads, 7)
+    softened = (each / each.sum(axis=2, keepdims=True)).reshape(labels.shape)
+    mixed = config.weight * softened + (1 - config.weight) * labels
+    return np.where(np.isnan(softened), labels, mixed).astype(np.float32)

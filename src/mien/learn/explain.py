@@ -33,7 +33,8 @@ class GradCam:
         try:
             features = model.get_layer(layer).output
             self._features = keras.Model(model.input, features)
-            self._head = keras.Model(features, model.get_layer("logits").output)
+            answer = model.output_names[-1]  # the labels' head where there are two
+            self._head = keras.Model(features, model.get_layer(answer.replace("probabilities", "logits")).output)
         except ValueError as error:
             names = ", ".join(one.name for one in model.layers if len(getattr(one.output, "shape", ())) == 4)
             raise ConfigError(

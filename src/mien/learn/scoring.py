@@ -30,7 +30,7 @@ def load_model(run: Run) -> keras.Model:
 
 
 def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Probabilities of grey images, by the model's first head.
+    """Probabilities of grey images, by the labels' head where there are two.
 
     Args:
         model: Any model of `mien.learn.models`.
@@ -39,7 +39,7 @@ def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
     Returns:
         float32 (N, 7), rows sum to 1.
     """
-    return predict_heads(model, images)[0]
+    return predict_heads(model, images)[-1]
 
 
 def predict_heads(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
@@ -66,4 +66,5 @@ def score_split(run: Run, split: Split, *, data_fingerprint: str = "") -> Probab
         model = load_model(run)
         if run.provenance(data_fingerprint) == provenance:
             break
-    return Probabilities(split.sample_ids, split.labels, predict_probabilities(model, split.images), provenance)
+    *votes, probabilities = predict_heads(model, split.images)
+    return Probabilities(split.sample_ids, split.labels, probabilities, provenance, votes[0] if votes else None)

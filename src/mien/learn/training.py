@@ -19,11 +19,10 @@ from mien.config import TRANSFER_ARCHITECTURES, Config, config_from_dict, config
 from mien.data.dataset import Split
 from mien.errors import ConfigError, DataError, ModelError, RunError
 from mien.files import atomic_write
-from mien.inference.classifier import Classifier
 from mien.inference.ensemble import mean_probabilities
 from mien.learn.averaging import averaged_weights, keep_raw_weights, refresh_batch_norm
 from mien.learn.checkpoint import TrainingState, load_state, restore_variables, save_state
-from mien.learn.distill import load_teachers, soft_targets
+from mien.learn.distill import Teacher, load_teachers, soft_targets
 from mien.learn.environment import environment_facts
 from mien.learn.initial import copy_matching_weights, load_initial
 from mien.learn.models import build_model, copy_weights, logits_model
@@ -113,8 +112,8 @@ def train(
         raise DataError(f"Expected images to train and to validate on. Received: {train_split!r}, {val_split!r}.")
     state = _open_run(run, config, resume=resume)
     initial = _initial_model(config, train_split) if state is None else None
-    teachers = load_teachers(config.distill)
-    digests = [teacher.card.onnx_sha256 for teacher in teachers]
+    teachers = load_teachers(config.distill, heads_of(config.model.predicts))
+    digests = [teacher.onnx_sha256 for teacher in teachers]
     if state is not None:
         _check_teachers(run, digests)
     _write_facts(run, config, data_facts or {}, digests, priors_of(train_split, config.model.predicts))
@@ -185,7 +184,7 @@ def _write_facts(
 
 
 def _targets(
-    teachers: Sequence[Classifier], split: Split, config: Config, observer: TrainingObserver | None
+    teachers: Sequence[Teacher], split: Split, config: Config, observer: TrainingObserver | None
 ) -> np.ndarray:
     def told(done: int) -> None:
         if observer:
@@ -211,7 +210,7 @@ class _Loop:
         run: Run,
         *,
         targets: np.ndarray | None,
-        teachers: Sequence[Classifier],
+        teachers: Sequence[Teacher],
         observer: TrainingObserver | None,
     ) -> None:
         self._config = config
@@ -292,7 +291,7 @@ class _Loop:
             }
         )
 
-    def _batches(self, epoch: int, teachers: Sequence[Classifier] = ()) -> EpochBatches:
+    def _batches(self, epoch: int, teachers: Sequence[Teacher] = ()) -> EpochBatches:
         return EpochBatches(self._train_split, self._config, epoch=epoch, targets=self._targets, teachers=teachers)
 
     def _fill_saved_model(self, epoch: int) -> None:

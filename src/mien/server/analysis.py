@@ -1,7 +1,7 @@
 """From the bytes of a picture to its prediction, off the event loop and within the limits.
 
-Decoding and searching run in a pool of threads, as many as pictures may be at work; faces go to the batcher. Pictures
-live in memory for as long as that takes, and are written nowhere.
+A pool has as many threads as pictures may be at work. Pictures live in memory for as long as that takes, and are
+written nowhere.
 """
 
 from __future__ import annotations
@@ -9,26 +9,15 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
-
-import numpy as np
 
 from mien.images import ImageLimits, read_image
 from mien.inference.predictor import Predictor
-from mien.inference.results import DetectedFace, Prediction
-from mien.server.admission import Gate
-from mien.server.batching import FaceBatcher
+from mien.inference.results import Prediction
+from mien.server.gateway.admission import Gate
 from mien.server.metrics import Metrics
 from mien.server.settings import ServerSettings
 
 __all__ = ["Analyser"]
-
-
-class _Searched(NamedTuple):
-    shape: tuple[int, ...]
-    found: tuple[DetectedFace, ...]
-    left_out: int
-    crops: np.ndarray
 
 
 class Analyser:
@@ -54,7 +43,6 @@ class Analyser:
         self._max_faces = settings.max_faces
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(settings.pictures_at_once, thread_name_prefix="mien-picture")
-        self._batcher = FaceBatcher(predictor.predict_faces, told=metrics.batch_faces.observe)
 
     async def analyse(self, picture: bytes, *, name: str | None = None) -> Prediction:
         """The faces of an encoded picture that was admitted, once its turn has come.
@@ -65,7 +53,7 @@ class Analyser:
         """
         async with self.gate.turn():
             # A thread cannot be stopped: a caller that goes away must not give its turn to another before the end.
-            work = asyncio.ensure_future(self._work(picture, name))
+            work = asyncio.get_running_loop().run_in_executor(self._pool, self._predict, picture, name)
             try:
                 prediction = await asyncio.shield(work)
             except asyncio.CancelledError:
@@ -77,17 +65,12 @@ class Analyser:
     def close(self) -> None:
         """Let the threads go once their work is over."""
         self._pool.shutdown(wait=False)
-        self._batcher.close()
 
-    async def _work(self, picture: bytes, name: str | None) -> Prediction:
-        searched = await asyncio.get_running_loop().run_in_executor(self._pool, self._search, picture)
-        probabilities = await self._batcher.classify(searched.crops)
-        prediction = self.predictor.answer(searched.shape, searched.found, searched.crops, probabilities, name=name)
-        return dataclasses.replace(prediction, faces_left_out=searched.left_out)
-
-    def _search(self, picture: bytes) -> _Searched:
+    def _predict(self, picture: bytes, name: str | None) -> Prediction:
         image_rgb = read_image(picture, limits=self._limits)
-        all_found = self.predictor.locate(image_rgb)
-        found = all_found[: self._max_faces]
-        crops = self.predictor.crops(image_rgb, found)
-        return _Searched(image_rgb.shape, found, len(all_found) - len(found), crops)
+        found = self.predictor.locate(image_rgb)
+        kept = found[: self._max_faces]
+        crops = self.predictor.crops(image_rgb, kept)
+        probabilities = self.predictor.predict_faces(crops)
+        prediction = self.predictor.answer(image_rgb.shape, kept, crops, probabilities, name=name)
+        return dataclasses.replace(prediction, faces_left_out=len(found) - len(kept))

@@ -10,18 +10,18 @@ from starlette.middleware.cors import CORSMiddleware
 
 from mien import __version__
 from mien.inference.predictor import Predictor
-from mien.server.admission import HeldBytes
 from mien.server.analysis import Analyser
 from mien.server.context import Context
-from mien.server.edge import Edge
 from mien.server.errors import add_error_handlers
 from mien.server.facts import fact_routes
-from mien.server.lifecycle import Lifecycle
+from mien.server.gateway.admission import HeldBytes
+from mien.server.gateway.edge import Edge
+from mien.server.gateway.lifecycle import Lifecycle
+from mien.server.gateway.security import AccessRule
 from mien.server.metrics import Metrics
 from mien.server.page import add_page
 from mien.server.predicting import prediction_routes
 from mien.server.reference import add_reference
-from mien.server.security import AccessRule
 from mien.server.settings import ServerSettings
 from mien.server.stream import stream_routes
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mien.errors import MienError
-from mien.server.admission import HeldBytes
 from mien.server.analysis import Analyser
 from mien.server.errors import ApiError, of_picture
-from mien.server.lifecycle import Lifecycle
+from mien.server.gateway.admission import HeldBytes
+from mien.server.gateway.lifecycle import Lifecycle
+from mien.server.gateway.security import AccessRule
 from mien.server.metrics import Metrics
-from mien.server.security import AccessRule
 from mien.server.settings import ServerSettings
 
 __all__ = ["Context"]

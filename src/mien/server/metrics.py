@@ -22,7 +22,6 @@ __all__ = ["FOLDER_VARIABLE", "Metrics", "forget_process"]
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0)
-_FACES = (1, 2, 4, 8, 16, 32, 64)
 
 
 def forget_process(pid: int | None) -> None:
@@ -51,9 +50,6 @@ class Metrics:
             registry=registry,
         )  # fmt: skip
         self.faces = Counter("mien_faces", "Faces answered on.", registry=registry)
-        self.batch_faces = Histogram(
-            "mien_batch_faces", "Faces per run of the model.", buckets=_FACES, registry=registry
-        )
         self.frames_dropped = Counter(
             "mien_frames_dropped", "Frames of streams passed over for newer ones.", registry=registry
         )

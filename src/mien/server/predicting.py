@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse
 
 from mien.server.context import Context
 from mien.server.errors import ApiError, schema_of_errors
+from mien.server.gateway.security import BEARER
+from mien.server.gateway.uploads import RAW_TYPES, Upload, read_uploads
 from mien.server.schemas import BatchAnswer, PredictionAnswer
-from mien.server.security import BEARER
-from mien.server.uploads import RAW_TYPES, Upload, read_uploads
 
 __all__ = ["prediction_routes"]
 

@@ -1,4 +1,4 @@
-"""Running the application: binds the port, starts the workers, and answers a question without any port.
+"""Running the application: binds the port and starts the workers.
 
 uvicorn does the work, its own supervisor that of several workers. Nothing is printed here; callers are told through
 callbacks.
@@ -17,7 +17,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import uvicorn
@@ -27,21 +27,14 @@ from uvicorn.supervisors.multiprocess import Multiprocess, Process
 from mien.errors import ConfigError
 from mien.inference.predictor import Predictor
 from mien.server.app import create_app
+from mien.server.gateway.protocol import protocol_class
 from mien.server.metrics import FOLDER_VARIABLE, forget_process
-from mien.server.protocol import protocol_class
 from mien.server.settings import ServerSettings
 
-__all__ = ["Answer", "ask", "make_predictor", "serve", "url_of", "uvicorn_config"]
+__all__ = ["make_predictor", "serve", "url_of", "uvicorn_config"]
 
 _BACKLOG = 2048  # uvicorn's own
 _SPREADS = sys.platform == "linux"  # elsewhere, of several sockets of a port, one may get every connection
-
-
-class Answer(NamedTuple):
-    """What the application says."""
-
-    status: int
-    body: bytes
 
 
 def make_predictor(settings: ServerSettings) -> Predictor:
@@ -230,40 +223,3 @@ def url_of(settings: ServerSettings, listener: socket.socket) -> str:
     """The address to open in a browser of this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
-
-
-def ask(app: FastAPI, path: str, *, headers: dict[str, str] | None = None) -> Answer:
-    """GET an address of an application, without a port."""
-    return asyncio.run(_ask(app, path, headers or {}))
-
-
-async def _ask(app: FastAPI, path: str, headers: dict[str, str]) -> Answer:
-    bare, _, query = path.partition("?")
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": bare,
-        "raw_path": bare.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": [(b"host", b"localhost"), *((k.lower().encode(), v.encode()) for k, v in headers.items())],
-        "client": None,
-        "server": None,
-    }
-    status, parts = 0, []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
-        else:
-            parts.append(message.get("body", b""))
-
-    await app(scope, receive, send)
-    return Answer(status, b"".join(parts))

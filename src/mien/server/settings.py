@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import ConfigError
+from mien.machine import usable_cores
 
 __all__ = ["PREFIX", "ServerSettings", "is_local", "load_settings", "settings_table", "variable_of"]
 
@@ -137,7 +138,7 @@ class ServerSettings:
     @property
     def cores_per_worker(self) -> int:
         """Each worker's share of the cores, at least one."""
-        return max(1, (os.cpu_count() or 1) // self.workers)
+        return max(1, usable_cores() // self.workers)
 
 
 _FIELDS = {field.name: field for field in dataclasses.fields(ServerSettings)}

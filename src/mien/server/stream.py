@@ -29,7 +29,7 @@ from mien.inference.results import DetectedFace, Face, Prediction
 from mien.inference.video.tracking import FaceTracks
 from mien.server.context import Context
 from mien.server.errors import ApiError
-from mien.server.security import SUBPROTOCOL
+from mien.server.gateway.security import SUBPROTOCOL
 
 __all__ = ["stream_routes"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from mien.errors import ImageError
-from mien.inference.video.clip import Clip, open_clip
+from mien.inference.video.clip import Clip, local_path, open_clip
+from mien.inference.video.sinks import find_ffmpeg
 
 
 def write_clip(path: Path, *, frames: int = 40, fps: float = 20.0, size: tuple[int, int] = (64, 48)) -> Path:
@@ -123,3 +125,63 @@ def test_the_shared_clip(shared: Path) -> None:
         frames = [frame.time_seconds for frame in clip.frames()]
     assert len(frames) == 115
     assert (np.diff(frames) > 0).all()
+
+
+def _with_times(path: Path, times: list[float]) -> Path:
+    """An mp4 whose frames are shown at these times."""
+    ffmpeg = find_ffmpeg()
+    if ffmpeg is None:
+        pytest.skip("there is no ffmpeg here")
+    plain = write_clip(path.with_name("plain.mp4"), frames=len(times))
+    shown = "+".join(f"eq(N,{number})*{time}" for number, time in enumerate(times)).replace(",", "\\,")
+    command = [ffmpeg, "-v", "error", "-i", str(plain), "-vf", f"setpts=({shown})/TB", "-fps_mode", "passthrough"]
+    subprocess.run([*command, "-bf", "0", str(path)], check=True, timeout=60)
+    return path
+
+
+@pytest.mark.parametrize("gap_seconds", [0.3, 40_000.0])
+def test_the_rate_is_that_of_the_frames_not_of_the_length(tmp_path: Path, gap_seconds: float) -> None:
+    times = [number / 20 + gap_seconds * (number >= 30) for number in range(40)]
+    with open_clip(_with_times(tmp_path / "clip.mp4", times)) as clip:
+        assert 19.98 < clip.fps < 30  # with a large gap, FFmpeg guesses
+        assert [frame.time_seconds for frame in clip.frames()] == pytest.approx(times, abs=1e-3)
+
+
+def test_a_file_that_is_cut_off_or_damaged_is_remarked_on() -> None:
+    whole = Clip(FakeCapture(20), "fake")
+    assert len(list(whole.frames())) == 20
+    assert whole.remarks() == ()
+    damaged = Clip(FakeCapture(20, broken={5, 6}), "fake")
+    assert len(list(damaged.frames())) == 18
+    assert damaged.remarks() == ("fake: frames left out because they are damaged: 2.",)
+    cut = Clip(FakeCapture(100, broken=set(range(30, 100))), "fake")
+    assert len(list(cut.frames())) == 30
+    (remark,) = cut.remarks()
+    assert "ends after 3.0 s" in remark
+    assert "10.0 s" in remark
+
+
+def test_a_part_of_a_file_is_not_remarked_on() -> None:
+    clip = Clip(FakeCapture(100), "fake")
+    assert len(list(clip.frames(end_seconds=2.05))) == 21
+    assert clip.remarks() == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("clip.mp4", "clip.mp4"),
+        ("file:///tmp/a%20b.mp4", "/tmp/a b.mp4"),
+        ("FILE:///tmp/a.mp4", "/tmp/a.mp4"),
+        ("http://host/a.mp4", None),
+        ("0", None),
+    ],
+)
+def test_the_file_of_a_source(source: str, path: str | None) -> None:
+    assert local_path(source) == (None if path is None else Path(path))
+
+
+@pytest.mark.parametrize("source", ["cache:file:///tmp/a.mp4", "concat://a.mp4|b.mp4", "ftp://host/a.mp4"])
+def test_other_addresses_are_refused(source: str) -> None:
+    with pytest.raises(ImageError, match="rtsp"):
+        open_clip(source)

@@ -229,6 +229,21 @@ def test_a_jump_in_time_does_not_fill_the_disk(tmp_path: Path) -> None:
     assert ["jumps by" in remark for remark in video.remarks] == [True] * 3
 
 
+@pytest.mark.parametrize("fps", [19.76, 20.0, 20.02])
+def test_no_frame_is_lost_to_a_rate_that_is_a_little_off(tmp_path: Path, fps: float) -> None:
+    with AnnotatedVideo(tmp_path / "a.mp4", fps=fps) as video:
+        for answer in _answers(90):
+            video.write(answer)
+    assert _frame_count(tmp_path / "a.mp4") == 90
+
+
+def test_frames_beyond_the_rate_are_left_out(tmp_path: Path) -> None:
+    with AnnotatedVideo(tmp_path / "a.mp4", fps=FPS / 4) as video:
+        for answer in _answers(100):
+            video.write(answer)
+    assert _frame_count(tmp_path / "a.mp4") in (26, 27)  # 5 s, and one that it may be ahead
+
+
 def test_a_stream_may_change_its_size(tmp_path: Path) -> None:
     with AnnotatedVideo(tmp_path / "a.mp4", fps=FPS) as video:
         for answer in _answers(6):

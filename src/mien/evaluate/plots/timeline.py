@@ -26,7 +26,7 @@ class TimelinePlot:
         track: int (N,), the person of each row.
         time_seconds: float (N,), increasing for each person.
         probabilities: float (N, 7), in `EMOTIONS` order, rows sum to 1.
-        captions: What to say of each person beside the times, such as "mostly happy".
+        captions: What to say under each person's number, such as "0.0 to 4.6 s, mostly happy"; may be empty.
     """
 
     track: np.ndarray
@@ -65,8 +65,7 @@ class TimelinePlot:
         ax.set_ylim(0, 1)
         percent_axis(ax.yaxis)
         ax.grid(visible=False)
-        span = f"{times.min():.1f} to {times.max():.1f} s"
-        title(ax, f"Person {track}", ", ".join(filter(None, (span, self.captions.get(track)))))
+        title(ax, f"Person {track}", self.captions.get(track, ""))
 
 
 def _panels(count: int) -> list[Axes]:

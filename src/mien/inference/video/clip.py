@@ -27,6 +27,9 @@ _BROKEN_FRAMES = 50
 # Seeking lands on a key frame, and some files say the wrong one; it aims this much early.
 _SEEK_EARLY_SECONDS = 10.0
 _DEFAULT_FPS = 25.0
+_FIRST_FRAMES = 12
+# Times are often rounded to milliseconds.
+_FPS_SLACK = 0.005
 _MOST_FPS = 1000.0
 # Addresses of streams that go on by themselves; others are files, of which no frame is left out.
 _LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtp", "udp", "srt")
@@ -57,14 +60,14 @@ class Clip:
         capture: An opened `cv2.VideoCapture`, or anything that acts as one.
         name: What messages call it.
         is_live: True for a camera or live stream, whose time is when frames arrive.
+        fps: Frames per second; None takes what the capture states.
     """
 
-    def __init__(self, capture: Any, name: str, *, is_live: bool = False) -> None:
+    def __init__(self, capture: Any, name: str, *, is_live: bool = False, fps: float | None = None) -> None:
         self._capture = capture
         self.name, self.is_live = name, is_live
         self._reader: LiveReader | None = None
-        fps = float(capture.get(cv2.CAP_PROP_FPS))
-        self.fps = fps if 0 < fps <= _MOST_FPS else _DEFAULT_FPS
+        self.fps = fps or _stated_fps(capture)
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.frame_count = count if count > 0 and not is_live else None
         self._damaged = 0
@@ -193,7 +196,27 @@ def open_clip(source: str | os.PathLike[str] | int) -> Clip:
             else "a video that OpenCV can read (mp4, mov, avi, mkv, webm)"
         )
         raise ImageError(f"Expected {what}. Received: {name}, which does not open.")
-    return Clip(capture, name, is_live=is_live(text))
+    return Clip(capture, name, is_live=is_live(text), fps=None if path is None else _fps(path))
+
+
+def _stated_fps(capture: Any) -> float:
+    fps = float(capture.get(cv2.CAP_PROP_FPS))
+    return fps if 0 < fps <= _MOST_FPS else _DEFAULT_FPS
+
+
+def _fps(path: Path) -> float:
+    """Frames per second of a file: as stated, or higher, as its first frames come.
+
+    What is stated is often the number of frames over the length, which a long last frame or a gap makes too low.
+    """
+    capture = cv2.VideoCapture(str(path))
+    stated = _stated_fps(capture)
+    times = [capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 for _ in range(_FIRST_FRAMES) if capture.grab()]
+    capture.release()
+    steps = np.diff(times)
+    steps = steps[steps < 1.5 * np.median(steps)] if len(steps) else steps  # without pauses
+    first = 1 / steps.mean() if len(steps) and steps.mean() * _MOST_FPS >= 1 else 0.0
+    return float(first) if first > (1 + _FPS_SLACK) * stated else stated
 
 
 def local_path(source: str | os.PathLike[str] | int) -> Path | None:

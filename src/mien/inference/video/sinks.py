@@ -217,6 +217,8 @@ class ParquetSink(Sink):
 _CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG"}
 # A picture stays on for at most this long: a damaged time stamp would otherwise fill the disk with it.
 _LONGEST_STILL_SECONDS = 10.0
+# Less than what is seen between sound and lips.
+_LONGEST_LEAD_SECONDS = 0.1
 
 
 class AnnotatedVideo(Sink):
@@ -261,9 +263,11 @@ class AnnotatedVideo(Sink):
         if image_rgb.shape[1::-1] != self._size:
             image_rgb = cv2.resize(image_rgb, self._size, interpolation=cv2.INTER_AREA)
         due = self._due(answer.frame.time_seconds)
-        for _ in range(due - self._written):
+        # Times jitter, and no frame is lost to that; only where they come faster than the rate, some are.
+        is_ahead = self._written - due >= _LONGEST_LEAD_SECONDS * self._fps
+        for _ in range(max(due - self._written, 0 if is_ahead else 1)):
             encoder.write(image_rgb)
-        self._written = max(self._written, due)
+            self._written += 1
 
     def _due(self, time_seconds: float) -> int:
         """How many frames there have to be by now."""

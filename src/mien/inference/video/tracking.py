@@ -12,7 +12,7 @@ import statistics
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -168,6 +168,18 @@ class TrackSummary:
     emotion: str
     shares: dict[str, float]
     confidence: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary as plain JSON values."""
+        return {
+            "track": self.track,
+            "first_seconds": round(self.first_seconds, 4),
+            "last_seconds": round(self.last_seconds, 4),
+            "seen_seconds": round(self.seen_seconds, 4),
+            "emotion": self.emotion,
+            "shares": {name: round(share, 6) for name, share in self.shares.items()},
+            "confidence": round(self.confidence, 6),
+        }
 
 
 class FaceTracks:

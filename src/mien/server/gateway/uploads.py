@@ -6,20 +6,16 @@ Nothing is written to disk, whatever the size, and nothing is read beyond the li
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 
 from fastapi import Request
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
-from mien.server.admission import Account
 from mien.server.errors import ApiError
+from mien.server.gateway.admission import Account
 from mien.server.settings import ServerSettings
-
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
 
 __all__ = ["RAW_TYPES", "Upload", "read_uploads"]
 
@@ -66,11 +62,10 @@ async def read_uploads(
     Raises:
         ApiError: 408, 413, 415, 422 or 429.
     """
-    kind = request.headers.get("content-type", "")
-    plain_kind = kind.partition(";")[0].strip().lower()
+    plain_kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     chunks = _chunks(request, settings, account)
     if plain_kind == _MULTIPART:
-        return await _read_multipart(kind, chunks, max_files)
+        return await _read_multipart(request, chunks, max_files)
     if max_files == 1 and plain_kind in RAW_TYPES:
         content = b"".join([chunk async for chunk in chunks])
         if not content:
@@ -85,7 +80,7 @@ async def read_uploads(
     )
 
 
-async def _chunks(request: Request, settings: ServerSettings, account: Account) -> AsyncIterator[bytes]:
+async def _chunks(request: Request, settings: ServerSettings, account: Account) -> AsyncGenerator[bytes, None]:
     """The body as it comes, up to its limits of size and time."""
     _check_announced(request, settings)
     deadline = asyncio.get_running_loop().time() + settings.body_seconds
@@ -125,104 +120,48 @@ def _too_large(settings: ServerSettings) -> ApiError:
     )
 
 
-async def _read_multipart(kind: str, chunks: AsyncIterator[bytes], max_files: int) -> tuple[Upload, ...]:
-    collector = _Collector(max_files)
+async def _read_multipart(request: Request, chunks: AsyncGenerator[bytes, None], max_files: int) -> tuple[Upload, ...]:
+    form = _Form(request.headers, chunks, max_files=max_files + 1, max_fields=_MAX_OTHER_PARTS)
     try:
-        parser = MultipartParser(_boundary(kind), collector.callbacks())
-        async for chunk in chunks:
-            parser.write(chunk)
-        parser.finalize()
-    except FormParserError as error:
-        raise _bad_multipart("data that breaks off or does not follow the format") from error
-    if not collector.is_complete:
-        raise _bad_multipart("data that breaks off")
-    if not collector.uploads:
+        parts = (await form.parse()).multi_items()
+    except MultiPartException as error:
+        raise _bad_multipart(error.message) from error
+    if not form.is_complete:
+        raise _bad_multipart("data that breaks off.")
+    files = [value for _, value in parts if isinstance(value, UploadFile)]
+    if not files:
         raise ApiError(
             422, "no_file", "Expected a file in the form. Received: none.", "With curl: -F image=@photo.jpg."
         )
-    return tuple(collector.uploads)
+    if len(files) > max_files:
+        raise _too_many_files(max_files)
+    return tuple([Upload(await file.read(), _file_name(file.filename or "")) for file in files])
 
 
-def _boundary(kind: str) -> bytes:
-    _, parameters = parse_options_header(kind)
-    boundary = parameters.get(b"boundary", b"")
-    if not boundary:
-        raise _bad_multipart("a Content-Type without boundary")
-    return boundary
+class _Form(MultiPartParser):
+    """Starlette's parser, with every file in memory, and whether the end came."""
+
+    spool_max_size = 0  # never a file on disk
+    is_complete = False
+
+    def on_end(self) -> None:
+        """The last boundary."""
+        self.is_complete = True
 
 
 def _bad_multipart(received: str) -> ApiError:
     return ApiError(
         422,
         "bad_multipart",
-        f"Expected multipart/form-data. Received: {received}.",
+        f"Expected multipart/form-data. Received: {received}",
         "Let the HTTP library make the body and its Content-Type.",
     )
 
 
-@dataclass
-class _Collector:
-    """Takes the parser's events and keeps the parts that are files."""
-
-    max_files: int
-    uploads: list[Upload] = field(default_factory=list)
-    is_complete: bool = False
-    _others: int = 0
-    _header: bytearray = field(default_factory=bytearray)
-    _value: bytearray = field(default_factory=bytearray)
-    _disposition: bytes = b""
-    _name: str | None = None
-    _content: list[bytes] = field(default_factory=list)
-
-    def callbacks(self) -> MultipartCallbacks:
-        """What the parser calls, by its names."""
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
-            "on_header_end": self._end_header,
-            "on_headers_finished": self._end_headers,
-            "on_part_data": self._take,
-            "on_part_end": self._end,
-            "on_end": self._finish,
-        }
-
-    def _begin(self) -> None:
-        self._disposition, self._name, self._content = b"", None, []
-
-    def _end_header(self) -> None:
-        if self._header.lower() == b"content-disposition":
-            self._disposition = bytes(self._value)
-        self._header.clear()
-        self._value.clear()
-
-    def _end_headers(self) -> None:
-        _, options = parse_options_header(self._disposition)
-        if b"filename" in options:
-            self._name = _file_name(options[b"filename"])
-            if len(self.uploads) >= self.max_files:
-                raise _too_many_files(self.max_files)
-            return
-        self._others += 1
-        if self._others > _MAX_OTHER_PARTS:
-            raise _bad_multipart(f"more than {_MAX_OTHER_PARTS} parts that are no files")
-
-    def _take(self, data: bytes, start: int, end: int) -> None:
-        if self._name is not None:
-            self._content.append(data[start:end])
-
-    def _end(self) -> None:
-        if self._name is not None:
-            self.uploads.append(Upload(b"".join(self._content), self._name))
-            self._content = []
-
-    def _finish(self) -> None:
-        self.is_complete = True
-
-
-def _file_name(raw: bytes) -> str:
-    name = raw.decode("utf-8", errors="replace").replace("\\", "/").rpartition("/")[2]
-    return "".join(character for character in name if character.isprintable())[:_LONGEST_NAME]
+def _file_name(name: str) -> str:
+    """Without folders, and without what a terminal or log would act on."""
+    bare = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(character for character in bare if character.isprintable())[:_LONGEST_NAME]
 
 
 def _too_many_files(max_files: int) -> ApiError:

@@ -15,7 +15,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mien.server.errors import ApiError
-from mien.server.security import SECURITY_HEADERS
+from mien.server.gateway.security import SECURITY_HEADERS
 
 __all__ = ["protocol_class"]
 

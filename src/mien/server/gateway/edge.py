@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.server.errors import ApiError, error_response, unexpected
-from mien.server.lifecycle import Lifecycle
+from mien.server.gateway.lifecycle import Lifecycle
+from mien.server.gateway.security import SECURITY_HEADERS, AccessRule
 from mien.server.metrics import Metrics
-from mien.server.security import SECURITY_HEADERS, AccessRule
 
 __all__ = ["Edge"]
 
