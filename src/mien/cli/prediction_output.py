@@ -33,7 +33,6 @@ CSV_COLUMNS = (
 )
 
 _HEADINGS = ("photo", "emotion", "confidence", "next", "x, y, width × height", "quality")
-_LEFT = ("emotion", "next", "x, y, width × height", "quality")
 
 
 def chosen_writer(*, as_json: bool, as_jsonl: bool, as_csv: bool, out: TextIO | None = None) -> Writer:
@@ -145,20 +144,16 @@ class TableWriter(Writer):
 
     def finish(self) -> None:
         """Print the table."""
-        from mien.cli.terminal import console, natural_width, plain_table, say, show
+        from mien.cli.terminal import fitted_table, say, show
 
         if not self._results:
             return
         rows = [cells for result in self._results for cells in _table_rows(result)]
-        hidden = {""} if any(cells[-1] for cells in rows) else {"quality"}
+        if not any(cells[-1] for cells in rows):
+            rows = [cells[:-1] for cells in rows]
         # The name of the photo matters more than where in it the face is; --json has everything.
-        for dropped in ("", "x, y, width × height", "next", "quality"):
-            hidden.add(dropped)
-            shown = [position for position, heading in enumerate(_HEADINGS) if heading not in hidden]
-            chosen = [[cells[position] for position in shown] for cells in rows]
-            table = plain_table(chosen, *(_HEADINGS[position] for position in shown), left=_LEFT)
-            if natural_width(table) <= console(self.out).width:
-                break
+        least = ("x, y, width × height", "next", "quality")
+        table = fitted_table(rows, *_HEADINGS[: len(rows[0])], left=_HEADINGS[:2] + least, least=least, out=self.out)
         show(table, out=self.out)
         say("", out=self.out)
         for line in _summary(self._results):

@@ -37,7 +37,7 @@ __all__ = [
     "TrainingDisplay",
     "console",
     "facts_table",
-    "natural_width",
+    "fitted_table",
     "plain_table",
     "progress_bar",
     "say",
@@ -90,10 +90,22 @@ def plain_table(
     return table
 
 
-def natural_width(table: Table) -> int:
-    """The columns of a terminal in which nothing of the table is folded."""
-    wide = Console(width=10_000, height=1)
-    return wide.measure(table).maximum
+def fitted_table(
+    rows: Sequence[Sequence[str | Text]],
+    *headings: str,
+    left: Sequence[str] = (),
+    least: Sequence[str] = (),
+    out: TextIO | None = None,
+) -> Table:
+    """`plain_table`, without as many columns of `least`, in this order, as it takes that no cell is folded."""
+    for count in range(len(least) + 1):
+        kept = [position for position, heading in enumerate(headings) if heading not in least[:count]]
+        shown = [[row[position] for position in kept] for row in rows]
+        table = plain_table(shown, *(headings[position] for position in kept), left=left)
+        # Its natural width is measured where there is room for all of it.
+        if Console(width=10_000, height=1).measure(table).maximum <= console(out).width:
+            break
+    return table
 
 
 def facts_table(title: str, facts: Mapping[str, str]) -> Table:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["video"]
 
-_WIDE_COLUMNS = 76  # what the whole table needs when every cell is at its longest
-
 
 def video(
     source: Annotated[str, typer.Argument(help="A video file, the address of a stream, or 0 for the first camera.")],
@@ -156,14 +154,12 @@ def _print_summary(summaries: Sequence[TrackSummary], sinks: Sequence[Sink], *, 
     if as_json:
         typer.echo(json.dumps([summary.to_dict() for summary in summaries], indent=2))
         return
-    from mien.cli.terminal import console, plain_table, say, show
+    from mien.cli.terminal import fitted_table, say, show
 
     if summaries:
-        names = ["person", "from", "to", "seen", "mostly", "then", "confidence"]
-        if console().width < _WIDE_COLUMNS:
-            names.remove("then")
-        cells = [_summary_cells(summary) for summary in summaries]
-        show(plain_table([[row[name] for name in names] for row in cells], *names, left=("mostly", "then")))
+        rows = [_summary_cells(summary) for summary in summaries]
+        names = ("person", "from", "to", "seen", "mostly", "then", "confidence")
+        show(fitted_table(rows, *names, left=("mostly", "then"), least=("then", "seen")))
     else:
         say("No face was found.")
     for sink in sinks:
@@ -171,14 +167,14 @@ def _print_summary(summaries: Sequence[TrackSummary], sinks: Sequence[Sink], *, 
             say(f"wrote {sink.target}")
 
 
-def _summary_cells(summary: TrackSummary) -> dict[str, str]:
+def _summary_cells(summary: TrackSummary) -> tuple[str, ...]:
     (first, share), (second, other), *_ = sorted(summary.shares.items(), key=lambda item: -item[1])
-    return {
-        "person": f"{summary.track}",
-        "from": f"{summary.first_seconds:.1f} s",
-        "to": f"{summary.last_seconds:.1f} s",
-        "seen": f"{summary.seen_seconds:.1f} s",
-        "mostly": f"{first} {share:.0%}",
-        "then": f"{second} {other:.0%}" if other else "",
-        "confidence": f"{summary.confidence:.0%}",
-    }
+    return (
+        f"{summary.track}",
+        f"{summary.first_seconds:.1f} s",
+        f"{summary.last_seconds:.1f} s",
+        f"{summary.seen_seconds:.1f} s",
+        f"{first} {share:.0%}",
+        f"{second} {other:.0%}" if other else "",
+        f"{summary.confidence:.0%}",
+    )
