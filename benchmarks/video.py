@@ -45,7 +45,7 @@ class Again:
 def frames_per_second(predictor: Predictor, path: Path, workers: int) -> float:
     started, frames = time.perf_counter(), 0
     with open_clip(path) as clip:
-        for _ in VideoAnalysis(predictor, workers=workers).answers(clip):
+        for _ in VideoAnalysis(predictor, workers=workers).follow(clip):
             frames += 1
     return frames / (time.perf_counter() - started)
 
@@ -60,8 +60,8 @@ def memory_over_time(predictor: Predictor, path: Path, minutes: float, workers: 
     """Megabytes after each tenth."""
     clip: Any = Again(path, 60 * minutes)
     sizes, step = [], 60 * minutes / 10
-    for answer in VideoAnalysis(predictor, workers=workers).answers(clip):
-        if answer.frame.time_seconds >= step * (len(sizes) + 1):
+    for result in VideoAnalysis(predictor, workers=workers).follow(clip):
+        if result.frame.time_seconds >= step * (len(sizes) + 1):
             sizes.append(round(megabytes_now(), 1))
     return [*sizes, round(megabytes_now(), 1)]
 

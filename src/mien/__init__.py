@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mien.inference.predictor import Predictor
     from mien.inference.results import Face, Prediction
+    from mien.inference.video.prediction import VideoPrediction, predict_video
 
 __version__ = "0.1.0"
-__all__ = ["Face", "Prediction", "Predictor", "__version__"]
+__all__ = ["Face", "Prediction", "Predictor", "VideoPrediction", "__version__", "predict_video"]
 
 _HOMES = {
     "Predictor": "mien.inference.predictor",
     "Face": "mien.inference.results",
     "Prediction": "mien.inference.results",
+    "VideoPrediction": "mien.inference.video.prediction",
+    "predict_video": "mien.inference.video.prediction",
 }
 
 

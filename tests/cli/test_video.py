@@ -65,8 +65,8 @@ def test_a_timeline_is_drawn(toy_model: Path, clip: Path, tmp_path: Path) -> Non
     [
         (["gone.mp4"], "no such file"),
         (["clip.avi", "--out", "rows.xlsx"], ".csv"),
-        (["clip.avi", "--out", "a.csv", "--out", "a.csv"], "other than"),
-        (["clip.avi", "--out", "a.csv", "--out", "A.csv"], "other than"),
+        (["clip.avi", "--out", "a.csv", "--out", "a.csv"], "different files"),
+        (["clip.avi", "--out", "a.csv", "--out", "A.csv"], "different files"),
         (["clip.avi", "--save", "clip.avi"], "the one that is read"),
         (["file://{here}/clip.avi", "--save", "clip.avi"], "the one that is read"),
         (["clip.avi", "--out", "old.csv", "--save", "a.mkv"], ".mp4"),

@@ -11,7 +11,7 @@ from mien.emotions import EMOTIONS
 from mien.errors import ConfigError
 from mien.evaluate.plots.timeline import TimelinePlot
 from mien.evaluate.style import save_figure
-from mien.inference.video.analysis import FrameAnswer
+from mien.inference.video.analysis import FrameFaces
 from mien.inference.video.sinks import Sink
 from mien.inference.video.tracking import TrackSummary
 
@@ -39,9 +39,9 @@ class TimelineSink(Sink):
         self._path = path
         self._sums: dict[tuple[int, int], np.ndarray] = {}
 
-    def _write(self, answer: FrameAnswer) -> None:
-        step = int(answer.frame.time_seconds / _STEP_SECONDS)
-        for tracked in answer.faces:
+    def _write(self, result: FrameFaces) -> None:
+        step = int(result.frame.time_seconds / _STEP_SECONDS)
+        for tracked in result.faces:
             sums = self._sums.setdefault((tracked.track, step), np.zeros(1 + len(EMOTIONS)))
             sums += (1, *(tracked.face.probabilities[name] for name in EMOTIONS))
 

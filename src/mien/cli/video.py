@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mien.cli.streams import quiet_decoders
-from mien.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mien.inference.video.analysis import FrameAnswer
-    from mien.inference.video.clip import Clip
+    from mien.cli.terminal import Advance
+    from mien.inference.video.analysis import FrameFaces
+    from mien.inference.video.prediction import VideoPrediction
     from mien.inference.video.sinks import Sink
     from mien.inference.video.tracking import TrackSummary
 
@@ -67,16 +65,16 @@ def video(
 
     Memory does not grow with the length. Ctrl-C ends with complete files up to there.
     """
+    from mien.cli.terminal import progress_bar
     from mien.inference.predictor import Predictor
-    from mien.inference.video.analysis import VideoAnalysis
-    from mien.inference.video.clip import is_live, open_clip
+    from mien.inference.video.clip import is_live
+    from mien.inference.video.prediction import predict_video
 
-    stopped = False
-    with quiet_decoders(), open_clip(source) as clip:
-        sinks = _sinks(clip, source, out or (), save, timeline)
-        analysis = VideoAnalysis(
+    with quiet_decoders(), progress_bar("Video", rate="× real time") as advance:
+        prediction = predict_video(
+            source,
             # Frames of a file keep all cores busy by themselves: one each. Live ones come one by one.
-            Predictor(
+            predictor=Predictor(
                 model,
                 head=head,
                 prior=prior,
@@ -86,85 +84,65 @@ def video(
                 max_faces=max_faces,
                 threads=None if workers == 1 or is_live(source) else 1,
             ),
+            out=out or (),
+            save=save,
+            sinks=[_timeline(timeline, source)] if timeline else [],
+            keep_rows=False,
             every=every,
             start_seconds=start,
             end_seconds=end,
             smoothing_seconds=smooth,
-            yield_skipped=save is not None,
             workers=workers,
+            on_progress=_Progress(advance, start, end),
         )
-        with contextlib.ExitStack() as opened:
-            for sink in sinks:
-                opened.enter_context(sink)
-            try:
-                for answer in _watched(analysis.answers(clip), clip, start, end):
-                    for sink in sinks:
-                        sink.write(answer)
-            except KeyboardInterrupt:
-                stopped = True  # the usual end of a camera; the files are closed and the summary is printed
-            for sink in sinks:
-                sink.finish(analysis.summaries())
-    from mien.cli.terminal import say
-
-    _print_summary(analysis.summaries(), sinks, as_json=as_json)
-    for remark in (*clip.remarks(), *(remark for sink in sinks for remark in sink.remarks)):
-        say(f"mien: {remark}", stderr=True)
-    if stopped:
+    _print_summary(prediction, as_json=as_json)
+    if prediction.was_stopped:
         raise KeyboardInterrupt
 
 
-def _sinks(clip: Clip, source: str, out: Sequence[Path], save: Path | None, timeline: Path | None) -> list[Sink]:
-    """What the frames go to, checked and not yet opened."""
+def _timeline(target: Path, source: str) -> Sink:
+    from mien.cli.timeline import TimelineSink
     from mien.inference.video.clip import local_path
-    from mien.inference.video.sinks import AnnotatedVideo, row_sink
 
-    targets = [*out, *(path for path in (save, timeline) if path)]
-    # On some systems names that differ by case are one file.
-    if len({str(path.resolve()).casefold() for path in targets}) < len(targets):
-        raise ConfigError(f"Expected outputs other than each other. Received: {', '.join(map(str, targets))}.")
     path = local_path(source)
-    sources = [] if path is None else [path]
-    sinks = [row_sink(target, sources=sources) for target in out]
-    if save:
-        sinks.append(AnnotatedVideo(save, fps=clip.fps, sound_path=path, sources=sources))
-    if timeline:
-        from mien.cli.timeline import TimelineSink
-
-        sinks.append(TimelineSink(timeline, sources=sources))
-    return sinks
+    return TimelineSink(target, sources=[path] if path else [])
 
 
-def _watched(answers: Iterable[FrameAnswer], clip: Clip, start: float, end: float | None) -> Iterator[FrameAnswer]:
-    """The answers, with a bar."""
-    from mien.cli.terminal import progress_bar
+class _Progress:
+    """Moves the bar on by the time of the frames."""
 
-    seconds = None if clip.frame_count is None else clip.frame_count / clip.fps
-    stop = end if seconds is None or (end is not None and end < seconds) else seconds
-    with progress_bar("Video", rate="× real time") as advance:
-        for number, answer in enumerate(answers, start=1):
-            yield answer
-            done, faces = answer.frame.time_seconds - start, len(answer.faces)
-            facts = f"{number:,} frames, {faces} {'face' if faces == 1 else 'faces'}"
-            advance(done, None if stop is None else stop - start, facts)
+    def __init__(self, advance: Advance, start: float, end: float | None) -> None:
+        self._advance, self._start, self._end, self._count = advance, start, end, 0
+
+    def __call__(self, result: FrameFaces, length_seconds: float | None) -> None:
+        self._count += 1
+        faces = len(result.faces)
+        stop = min((value for value in (self._end, length_seconds) if value is not None), default=None)
+        self._advance(
+            result.frame.time_seconds - self._start,
+            None if stop is None else stop - self._start,
+            f"{self._count:,} frames, {faces} {'face' if faces == 1 else 'faces'}",
+        )
 
 
-def _print_summary(summaries: Sequence[TrackSummary], sinks: Sequence[Sink], *, as_json: bool) -> None:
+def _print_summary(prediction: VideoPrediction, *, as_json: bool) -> None:
     import json
 
-    if as_json:
-        typer.echo(json.dumps([summary.to_dict() for summary in summaries], indent=2))
-        return
     from mien.cli.terminal import fitted_table, say, show
 
-    if summaries:
-        rows = [_summary_cells(summary) for summary in summaries]
+    for remark in prediction.remarks:
+        say(f"mien: {remark}", stderr=True)
+    if as_json:
+        typer.echo(json.dumps([person.to_dict() for person in prediction.people], indent=2))
+        return
+    if prediction.people:
+        rows = [_summary_cells(person) for person in prediction.people]
         names = ("person", "from", "to", "seen", "mostly", "then", "confidence")
         show(fitted_table(rows, *names, left=("mostly", "then"), least=("then", "seen")))
     else:
         say("No face was found.")
-    for sink in sinks:
-        if sink.is_written:
-            say(f"wrote {sink.target}")
+    for path in prediction.written:
+        say(f"wrote {path}")
 
 
 def _summary_cells(summary: TrackSummary) -> tuple[str, ...]:

@@ -158,7 +158,7 @@ def _frames_per_second(model: str | os.PathLike[str], detector: str, frame: np.n
     predictor = Predictor(model, detector=detector, threads=1)
     clip: Any = _Still(frame, seconds)
     started, answered = time.perf_counter(), 0
-    for _ in VideoAnalysis(predictor).answers(clip):
+    for _ in VideoAnalysis(predictor).follow(clip):
         answered += 1
     return answered / (time.perf_counter() - started)
 

@@ -13,7 +13,7 @@ import pytest
 from mien.errors import ConfigError
 from mien.inference.predictor import Predictor
 from mien.inference.results import Box, DetectedFace
-from mien.inference.video.analysis import FrameAnswer, VideoAnalysis
+from mien.inference.video.analysis import FrameFaces, VideoAnalysis
 from mien.inference.video.clip import Frame, open_clip
 from mien.inference.video.sinks import CsvSink
 
@@ -83,16 +83,16 @@ def predictor(toy_model: Path) -> Predictor:
     return Predictor(toy_model, detector=BrightAndDark())
 
 
-def _answers(predictor: Predictor, clip: Any, **options: Any) -> tuple[list[FrameAnswer], VideoAnalysis]:
+def _results(predictor: Predictor, clip: Any, **options: Any) -> tuple[list[FrameFaces], VideoAnalysis]:
     analysis = VideoAnalysis(predictor, **options)
-    return list(analysis.answers(clip)), analysis
+    return list(analysis.follow(clip)), analysis
 
 
 def test_each_person_has_one_number_through_a_gap(predictor: Predictor) -> None:
-    answers, analysis = _answers(predictor, StillClip(60, gap=(20, 30)))
-    for answer in answers:
-        numbers = [tracked.track for tracked in answer.faces]
-        assert numbers == ([2] if 20 <= answer.frame.number < 30 else [1, 2])
+    results, analysis = _results(predictor, StillClip(60, gap=(20, 30)))
+    for result in results:
+        numbers = [tracked.track for tracked in result.faces]
+        assert numbers == ([2] if 20 <= result.frame.number < 30 else [1, 2])
     bright, dark = analysis.summaries()
     assert (bright.emotion, dark.emotion) == ("neutral", "angry")
     assert bright.seen_seconds == pytest.approx(59 / FPS)  # the gap is bridged
@@ -110,29 +110,29 @@ def test_probabilities_are_smoothed_and_the_instant_is_kept(toy_model: Path) -> 
                 yield Frame(number, number / FPS, image)
 
     predictor = Predictor(toy_model, detector="none")
-    answers, _ = _answers(predictor, Flicker(), smoothing_seconds=0.5)
-    blink = answers[20].faces[0]
+    results, _ = _results(predictor, Flicker(), smoothing_seconds=0.5)
+    blink = results[20].faces[0]
     assert blink.instant_emotion == "happy"
     assert blink.face.emotion == "angry"
     weight = 1 - math.exp(-(1 / FPS) / 0.5)
-    steady = answers[19].faces[0].face.probabilities["angry"]
+    steady = results[19].faces[0].face.probabilities["angry"]
     assert blink.face.probabilities["angry"] == pytest.approx((1 - weight) * steady, abs=0.01)
-    raw, _ = _answers(predictor, Flicker(), smoothing_seconds=0)
+    raw, _ = _results(predictor, Flicker(), smoothing_seconds=0)
     assert raw[20].faces[0].face.emotion == "happy"
 
 
 def test_frames_between_are_left_out_or_shown(predictor: Predictor) -> None:
-    answers, _ = _answers(predictor, StillClip(20), every=5)
-    assert [answer.frame.number for answer in answers] == [0, 5, 10, 15]
-    answers, _ = _answers(predictor, StillClip(20), every=5, yield_skipped=True)
-    assert len(answers) == 20
-    assert [answer.frame.number for answer in answers if answer.is_new] == [0, 5, 10, 15]
-    assert answers[7].faces is answers[5].faces
+    results, _ = _results(predictor, StillClip(20), every=5)
+    assert [result.frame.number for result in results] == [0, 5, 10, 15]
+    results, _ = _results(predictor, StillClip(20), every=5, yield_skipped=True)
+    assert len(results) == 20
+    assert [result.frame.number for result in results if result.is_new] == [0, 5, 10, 15]
+    assert results[7].faces is results[5].faces
 
 
 def test_every_thirtieth_frame_has_the_same_people(predictor: Predictor) -> None:
-    answers, analysis = _answers(predictor, OneWhoStays(480), every=30)
-    assert [[tracked.track for tracked in answer.faces] for answer in answers] == [[1]] * 16
+    results, analysis = _results(predictor, OneWhoStays(480), every=30)
+    assert [[tracked.track for tracked in result.faces] for result in results] == [[1]] * 16
     (person,) = analysis.summaries()
     assert person.seen_seconds == pytest.approx(450 / FPS)
 
@@ -154,9 +154,9 @@ def test_memory_does_not_grow_with_the_length(predictor: Predictor, tmp_path: Pa
     tracemalloc.start()
     try:
         with CsvSink(tmp_path / "a.csv") as sink:
-            for answer in analysis.answers(clip):  # type: ignore[arg-type]
-                sink.write(answer)
-                if answer.frame.number in (200, 590):
+            for result in analysis.follow(clip):  # type: ignore[arg-type]
+                sink.write(result)
+                if result.frame.number in (200, 590):
                     sizes.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
@@ -168,5 +168,5 @@ def test_the_shared_clip_has_one_person_throughout(toy_model: Path, shared: Path
     predictor = Predictor(toy_model)
     analysis = VideoAnalysis(predictor, every=3)
     with open_clip(shared / "photos" / "clip.mp4") as clip:
-        tracks = [[tracked.track for tracked in answer.faces] for answer in analysis.answers(clip)]
+        tracks = [[tracked.track for tracked in result.faces] for result in analysis.follow(clip)]
     assert tracks == [[1]] * 39

@@ -19,14 +19,14 @@ from mien.emotions import EMOTIONS
 from mien.errors import ConfigError, MienError, OutputError
 from mien.inference.results import Box, Face
 from mien.inference.video import sinks
-from mien.inference.video.analysis import ROW_COLUMNS, FrameAnswer, TrackedFace
+from mien.inference.video.analysis import ROW_COLUMNS, FrameFaces, TrackedFace
 from mien.inference.video.clip import Frame, open_clip
 from mien.inference.video.sinks import AnnotatedVideo, CsvSink, JsonLinesSink, Sink, find_ffmpeg, row_sink
 
 FPS = 20.0
 
 
-def _answer(number: int, *, time_seconds: float | None = None) -> FrameAnswer:
+def _result(number: int, *, time_seconds: float | None = None) -> FrameFaces:
     """A frame whose brightness says its number, with two people."""
     probabilities = dict.fromkeys(EMOTIONS, 0.1) | {"happy": 0.4}
     faces = tuple(
@@ -34,11 +34,11 @@ def _answer(number: int, *, time_seconds: float | None = None) -> FrameAnswer:
         for track in (1, 2)
     )
     image = np.full((240, 320, 3), 2 * number % 256, np.uint8)
-    return FrameAnswer(Frame(number, number / FPS if time_seconds is None else time_seconds, image), faces)
+    return FrameFaces(Frame(number, number / FPS if time_seconds is None else time_seconds, image), faces)
 
 
-def _answers(count: int, *, start: int = 0) -> list[FrameAnswer]:
-    return [_answer(number) for number in range(start, start + count)]
+def _results(count: int, *, start: int = 0) -> list[FrameFaces]:
+    return [_result(number) for number in range(start, start + count)]
 
 
 def _frame_count(path: Path) -> int:
@@ -55,9 +55,9 @@ def _names(folder: Path) -> list[str]:
 
 def test_rows_are_the_same_in_csv_and_json_lines(tmp_path: Path) -> None:
     with CsvSink(tmp_path / "a.csv") as table, JsonLinesSink(tmp_path / "a.jsonl") as lines:
-        for answer in _answers(5):
-            table.write(answer)
-            lines.write(answer)
+        for result in _results(5):
+            table.write(result)
+            lines.write(result)
     rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
     objects = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
     assert len(rows) == len(objects) == 10
@@ -71,11 +71,11 @@ def test_rows_are_the_same_in_csv_and_json_lines(tmp_path: Path) -> None:
 def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     with row_sink(tmp_path / "a.parquet") as sink:
-        for answer in _answers(5):
-            sink.write(answer)
+        for result in _results(5):
+            sink.write(result)
     table = parquet.read_table(tmp_path / "a.parquet")
     assert tuple(table.column_names) == ROW_COLUMNS
-    expected = [row for answer in _answers(5) for row in answer.rows()]
+    expected = [row for result in _results(5) for row in result.rows()]
     for read, row in zip(table.to_pylist(), expected, strict=True):
         near = {name: pytest.approx(value, rel=1e-6) for name, value in row.items() if isinstance(value, float)}
         assert read == row | near
@@ -86,7 +86,7 @@ def test_parquet_keeps_times_of_long_videos_apart(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     with row_sink(tmp_path / "a.parquet") as sink:
         for number in range(3):
-            sink.write(_answer(number, time_seconds=20 * 3600 + number / 1000))
+            sink.write(_result(number, time_seconds=20 * 3600 + number / 1000))
     times = parquet.read_table(tmp_path / "a.parquet").column("time_seconds").to_pylist()
     assert sorted(set(times)) == pytest.approx([72000.0, 72000.001, 72000.002], abs=1e-6)
 
@@ -131,7 +131,7 @@ class Failing(Sink):
     def _open(self, path: Path) -> None:
         self.count = 0
 
-    def _write(self, answer: FrameAnswer) -> None:
+    def _write(self, result: FrameFaces) -> None:
         self.count += 1
         if self.count == 3:
             raise OSError(28, "No space left on device")
@@ -150,9 +150,9 @@ def test_a_failure_keeps_the_older_files_and_what_was_written(tmp_path: Path, vi
         AnnotatedVideo(tmp_path / video, fps=FPS) as annotated,
         Failing(tmp_path / "nothing") as failing,
     ):
-        for answer in _answers(9):
+        for result in _results(9):
             for sink in (table, annotated, failing):
-                sink.write(answer)
+                sink.write(result)
     assert _names(tmp_path) == sorted(["a.csv", "a.csv.partial", video, f"{video}.partial"])
     assert (tmp_path / "a.csv").read_text() == (tmp_path / video).read_text() == "older"
     rows = list(csv.DictReader((tmp_path / "a.csv.partial").read_text().splitlines()))
@@ -186,9 +186,9 @@ def test_a_full_disk_is_an_error_and_the_older_file_stays(
     noise = np.random.default_rng(0)
     sink = AnnotatedVideo(tmp_path / name, fps=FPS) if name != "a.csv" else row_sink(tmp_path / name)
     with pytest.raises(OutputError), sink:
-        for answer in _answers(200):
+        for result in _results(200):
             image = noise.integers(0, 256, (240, 320, 3), np.uint8)
-            sink.write(replace(answer, frame=answer.frame._replace(image_rgb=image)))
+            sink.write(replace(result, frame=result.frame._replace(image_rgb=image)))
     assert (tmp_path / name).read_text() == "older"
     assert set(_names(tmp_path)) <= {name, f"{name}.partial"}
 
@@ -209,9 +209,9 @@ def test_nothing_to_show_leaves_the_older_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.avi"])
 def test_every_frame_is_saved_at_its_time(tmp_path: Path, name: str) -> None:
     with AnnotatedVideo(tmp_path / name, fps=FPS) as video:
-        for answer in _answers(30, start=7):
-            if answer.frame.number != 11:  # a dropped frame: the one before it stays on
-                video.write(answer)
+        for result in _results(30, start=7):
+            if result.frame.number != 11:  # a dropped frame: the one before it stays on
+                video.write(result)
     with open_clip(tmp_path / name) as clip:
         frames = list(clip.frames())
     shown = [frame.image_rgb[230, 10].mean() / 2 for frame in frames]
@@ -222,9 +222,9 @@ def test_every_frame_is_saved_at_its_time(tmp_path: Path, name: str) -> None:
 
 def test_a_jump_in_time_does_not_fill_the_disk(tmp_path: Path) -> None:
     with AnnotatedVideo(tmp_path / "a.mp4", fps=FPS) as video:
-        video.write(_answer(0))
+        video.write(_result(0))
         for number in range(1, 4):
-            video.write(_answer(number, time_seconds=1e6 * number))
+            video.write(_result(number, time_seconds=1e6 * number))
     assert _frame_count(tmp_path / "a.mp4") == 1 + 3 * 10 * FPS
     assert ["jumps by" in remark for remark in video.remarks] == [True] * 3
 
@@ -232,24 +232,24 @@ def test_a_jump_in_time_does_not_fill_the_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fps", [19.76, 20.0, 20.02])
 def test_no_frame_is_lost_to_a_rate_that_is_a_little_off(tmp_path: Path, fps: float) -> None:
     with AnnotatedVideo(tmp_path / "a.mp4", fps=fps) as video:
-        for answer in _answers(90):
-            video.write(answer)
+        for result in _results(90):
+            video.write(result)
     assert _frame_count(tmp_path / "a.mp4") == 90
 
 
 def test_frames_beyond_the_rate_are_left_out(tmp_path: Path) -> None:
     with AnnotatedVideo(tmp_path / "a.mp4", fps=FPS / 4) as video:
-        for answer in _answers(100):
-            video.write(answer)
+        for result in _results(100):
+            video.write(result)
     assert _frame_count(tmp_path / "a.mp4") in (26, 27)  # 5 s, and one that it may be ahead
 
 
 def test_a_stream_may_change_its_size(tmp_path: Path) -> None:
     with AnnotatedVideo(tmp_path / "a.mp4", fps=FPS) as video:
-        for answer in _answers(6):
-            size = 240 + 60 * (answer.frame.number // 3)
-            frame = answer.frame._replace(image_rgb=np.zeros((size, size + 1, 3), np.uint8))
-            video.write(replace(answer, frame=frame))
+        for result in _results(6):
+            size = 240 + 60 * (result.frame.number // 3)
+            frame = result.frame._replace(image_rgb=np.zeros((size, size + 1, 3), np.uint8))
+            video.write(replace(result, frame=frame))
     assert _frame_count(tmp_path / "a.mp4") == 6
 
 
@@ -293,8 +293,8 @@ def test_sound_never_changes_how_many_frames_are_saved(
 ) -> None:
     source = _make(ffmpeg, tmp_path / "source.mp4", seconds=3, sound_seconds=sound_seconds)
     with AnnotatedVideo(tmp_path / name, fps=FPS, sound_path=source) as video:
-        for answer in _answers(60 - start, start=start):
-            video.write(answer)
+        for result in _results(60 - start, start=start):
+            video.write(result)
     assert _frame_count(tmp_path / name) == 60 - start
     heard = len(_sound(ffmpeg, tmp_path / name)) / 8000
     assert heard == pytest.approx(max(0, min(3.0, sound_seconds) - start / FPS), abs=0.2)
@@ -304,8 +304,8 @@ def test_sound_never_changes_how_many_frames_are_saved(
 def test_sound_keeps_its_time(ffmpeg: str, tmp_path: Path) -> None:
     source = _make(ffmpeg, tmp_path / "source.mp4", seconds=3, sound_seconds=3)
     with AnnotatedVideo(tmp_path / "a.mp4", fps=FPS, sound_path=source) as video:
-        for answer in _answers(40, start=20):
-            video.write(answer)
+        for result in _results(40, start=20):
+            video.write(result)
     tone_from = np.flatnonzero(np.abs(_sound(ffmpeg, tmp_path / "a.mp4").astype(int)) > 1000)[0] / 8000
     assert tone_from == pytest.approx(0.5, abs=0.15)
 
@@ -313,8 +313,8 @@ def test_sound_keeps_its_time(ffmpeg: str, tmp_path: Path) -> None:
 def test_an_mp4_plays_in_browsers(ffmpeg: str, tmp_path: Path) -> None:
     source = _make(ffmpeg, tmp_path / "source.mp4", seconds=1, sound_seconds=1)
     with AnnotatedVideo(tmp_path / "a.mp4", fps=FPS, sound_path=source) as video:
-        for answer in _answers(20):
-            video.write(answer)
+        for result in _results(20):
+            video.write(result)
     said = _streams(ffmpeg, tmp_path / "a.mp4")
     assert "Video: h264" in said
     assert "yuv420p" in said
@@ -325,8 +325,8 @@ def test_an_mp4_plays_in_browsers(ffmpeg: str, tmp_path: Path) -> None:
 def test_without_ffmpeg_it_is_said_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sinks, "find_ffmpeg", lambda: None)
     with AnnotatedVideo(tmp_path / "a.mp4", fps=FPS, sound_path=tmp_path / "source.mp4") as video:
-        for answer in _answers(5):
-            video.write(answer)
+        for result in _results(5):
+            video.write(result)
     assert _frame_count(tmp_path / "a.mp4") == 5
     (remark,) = video.remarks
     assert "MPEG-4 Part 2" in remark
@@ -336,8 +336,8 @@ def test_without_ffmpeg_it_is_said_what_it_is(tmp_path: Path, monkeypatch: pytes
 def test_sound_that_cannot_be_read_costs_only_the_sound(ffmpeg: str, tmp_path: Path) -> None:
     (tmp_path / "source.mp4").write_bytes(b"no video")
     with AnnotatedVideo(tmp_path / "a.mp4", fps=FPS, sound_path=tmp_path / "source.mp4") as video:
-        for answer in _answers(5):
-            video.write(answer)
+        for result in _results(5):
+            video.write(result)
     assert _frame_count(tmp_path / "a.mp4") == 5
     assert "no sound" in video.remarks[0]
     assert _names(tmp_path) == ["a.mp4", "source.mp4"]
@@ -353,8 +353,8 @@ def test_an_ffmpeg_that_dies_is_an_error_with_its_reason(tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     target = tmp_path / "out" / "a.mp4"
     with pytest.raises(OutputError, match="it hurts"), AnnotatedVideo(target, fps=FPS) as video:
-        for answer in _answers(50):
-            video.write(answer)
+        for result in _results(50):
+            video.write(result)
     assert not _names(target.parent)
 
 
@@ -376,7 +376,7 @@ def test_ffmpeg_is_never_taken_from_the_current_folder(
 def test_threads_and_programs_end(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     with pytest.raises(MienError), AnnotatedVideo(tmp_path / "a.mp4", fps=FPS) as video:
-        video.write(_answer(0))
+        video.write(_result(0))
         raise MienError("stop")
     assert set(threading.enumerate()) <= before
     assert _names(tmp_path) == ["a.mp4.partial"]

@@ -1,6 +1,6 @@
-"""Faces and expressions over a video: each frame answered, each person followed, probabilities steadied.
+"""Faces and expressions over a video: detected in each frame, followed, their probabilities smoothed.
 
-A few frames are in memory at a time: while the caller has one, threads search the next ones. Whatever a caller does
+A few frames are in memory at a time: while the caller has one, threads work on the next ones. Whatever a caller does
 between two frames (stop, raise, press Ctrl-C) ends them at once.
 """
 
@@ -23,7 +23,7 @@ from mien.inference.video.clip import Clip, Frame
 from mien.inference.video.tracking import FaceTracks, TrackSummary
 from mien.machine import usable_cores
 
-__all__ = ["FrameAnswer", "TrackedFace", "VideoAnalysis"]
+__all__ = ["FrameFaces", "TrackedFace", "VideoAnalysis"]
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class TrackedFace:
 
     Attributes:
         track: The person's number, from 1, the same in every frame.
-        face: The answer, with probabilities that are averaged over time.
-        instant_emotion: What this frame alone would have said.
+        face: The prediction, with probabilities that are smoothed over time.
+        instant_emotion: What this frame alone says.
     """
 
     track: int
@@ -42,11 +42,11 @@ class TrackedFace:
 
 
 @dataclass(frozen=True)
-class FrameAnswer:
+class FrameFaces:
     """One frame's faces.
 
     Attributes:
-        frame: The picture, its number and its time.
+        frame: The image, its number and its time.
         faces: Who is in it.
         is_new: False where the frame was left out (see `every`) and shows the faces of the last one that was not.
     """
@@ -60,8 +60,8 @@ class FrameAnswer:
         return [_row(self.frame, tracked) for tracked in self.faces]
 
 
-class _Searched(NamedTuple):
-    """A frame with its faces found and answered by itself, before it is known who they are."""
+class _Detected(NamedTuple):
+    """A frame with its faces and their probabilities, before it is known who they are."""
 
     frame: Frame
     is_new: bool
@@ -71,18 +71,18 @@ class _Searched(NamedTuple):
 
 
 class VideoAnalysis:
-    """Answers on the frames of one video.
+    """Follows the faces of one video.
 
     Args:
-        predictor: What answers.
-        every: Search only each so-manieth frame.
+        predictor: What detects and classifies them.
+        every: Detect only in every N-th frame.
         start_seconds, end_seconds: From when to when; None is the end.
-        smoothing_seconds: Time constant of the averaging (see `FaceTracks`); 0 turns it off.
+        smoothing_seconds: Time constant of the smoothing (see `FaceTracks`); 0 turns it off.
         longest_gap_seconds: A face that is away for longer comes back as a new track (see `Tracker`).
-        yield_skipped: Whether frames that are not searched come, too, with the faces of the last searched one: what an
-            annotated video needs.
-        workers: Threads that search frames at the same time; None takes as many as there are cores, at most 4. More
-            than one go best with a predictor of one thread. Live sources have one, so that answers are not late.
+        yield_skipped: Whether the frames between come, too, with the faces of the last N-th one, as an annotated video
+            needs them.
+        workers: Threads that work on frames at the same time; None takes as many as there are cores, at most 4. More
+            than one go best with a predictor of one thread. Live sources have one, so that results are not late.
 
     Raises:
         ConfigError: A number that makes no sense.
@@ -115,42 +115,42 @@ class VideoAnalysis:
         self._workers = workers or min(4, usable_cores())
         self._tracks = FaceTracks(smoothing_seconds=smoothing_seconds, longest_gap_seconds=longest_gap_seconds)
 
-    def answers(self, clip: Clip) -> Iterator[FrameAnswer]:
+    def follow(self, clip: Clip) -> Iterator[FrameFaces]:
         """The frames and their faces, in order."""
         workers = 1 if clip.is_live else self._workers
         faces: tuple[TrackedFace, ...] = ()
-        # Closed when the caller stops taking answers, too, so that no thread is left.
+        # Closed when the caller stops taking results, too, so that no thread is left.
         with contextlib.closing(
-            in_order(self._search, self._frames(clip), workers=workers, ahead=workers + 1)
-        ) as all_searched:
-            for searched in all_searched:
-                if searched.is_new:
-                    faces = self._followed(searched)
-                yield FrameAnswer(searched.frame, faces, searched.is_new)
+            in_order(self._detect, self._frames(clip), workers=workers, ahead=workers + 1)
+        ) as all_detected:
+            for detected in all_detected:
+                if detected.is_new:
+                    faces = self._tracked(detected)
+                yield FrameFaces(detected.frame, faces, detected.is_new)
 
     def summaries(self) -> tuple[TrackSummary, ...]:
         """The people seen so far, in the order in which they came."""
         return self._tracks.summaries()
 
     def _frames(self, clip: Clip) -> Iterator[tuple[Frame, bool]]:
-        """The frames that are answered, and whether each is searched."""
+        """The frames that come, and whether faces are detected in each."""
         start, end = self._span
         step = 1 if self._yield_skipped else self._every
         for count, frame in enumerate(clip.frames(every=step, start_seconds=start, end_seconds=end)):
             yield frame, not self._yield_skipped or count % self._every == 0
 
-    def _search(self, item: tuple[Frame, bool]) -> _Searched:
+    def _detect(self, item: tuple[Frame, bool]) -> _Detected:
         """What one frame shows; called from several threads. One batch over several frames would gain nothing."""
         frame, is_new = item
         found = self._predictor.locate(frame.image_rgb) if is_new else ()
         crops = self._predictor.crops(frame.image_rgb, found)
-        return _Searched(frame, is_new, found, crops, self._predictor.predict_faces(crops))
+        return _Detected(frame, is_new, found, crops, self._predictor.predict_faces(crops))
 
-    def _followed(self, searched: _Searched) -> tuple[TrackedFace, ...]:
-        """Who the faces of a frame are, with probabilities that are averaged over time."""
-        frame = searched.frame
-        boxes = [one.box for one in searched.found]
-        all_tracked = self._tracks.update(boxes, searched.probabilities, frame.time_seconds)
+    def _tracked(self, detected: _Detected) -> tuple[TrackedFace, ...]:
+        """Who the faces of a frame are, with probabilities that are smoothed over time."""
+        frame = detected.frame
+        boxes = [one.box for one in detected.found]
+        all_tracked = self._tracks.update(boxes, detected.probabilities, frame.time_seconds)
         return tuple(
             TrackedFace(
                 tracked.track,
@@ -158,7 +158,7 @@ class VideoAnalysis:
                 EMOTIONS[int(instant.argmax())],
             )
             for tracked, one, crop, instant in zip(
-                all_tracked, searched.found, searched.crops, searched.probabilities, strict=True
+                all_tracked, detected.found, detected.crops, detected.probabilities, strict=True
             )
         )
 

@@ -40,7 +40,7 @@ _SHORT_SECONDS = 0.5
 
 
 class Frame(NamedTuple):
-    """One picture of a video.
+    """One image of a video.
 
     Attributes:
         number: Its number, from 0.
@@ -80,12 +80,17 @@ class Clip:
         if self._reader is None or self._reader.close():
             self._capture.release()
 
+    @property
+    def length_seconds(self) -> float | None:
+        """How long the file says it is; None for cameras and streams."""
+        return None if self.frame_count is None else self.frame_count / self.fps
+
     def remarks(self) -> tuple[str, ...]:
         """What was wrong with the file, as far as it has been read: a sentence each."""
         remarks = []
         if self._damaged:
             remarks.append(f"{self.name}: frames left out because they are damaged: {self._damaged}.")
-        stated_seconds = (self.frame_count or 0) / self.fps
+        stated_seconds = self.length_seconds or 0.0
         if self._ended_at is not None and stated_seconds - self._ended_at / self.fps > _SHORT_SECONDS:
             remarks.append(
                 f"{self.name} ends after {self._ended_at / self.fps:.1f} s, though it says that it has "
@@ -106,14 +111,14 @@ class Clip:
             ImageError: There is no frame that can be read.
         """
         wanted = given = 0
-        for index, time_seconds, picture in self._pictures(start_seconds):
+        for index, time_seconds, image in self._images(start_seconds):
             if end_seconds is not None and time_seconds > end_seconds:
                 break
             if time_seconds < start_seconds:
                 continue
             wanted += 1
             if (wanted - 1) % every == 0:
-                image_bgr = self._decoded() if picture is None else picture
+                image_bgr = self._decoded() if image is None else image
                 if image_bgr is None:
                     self._damaged += 1
                 else:
@@ -121,14 +126,14 @@ class Clip:
                     yield Frame(index, time_seconds, _rgb(image_bgr))
         if not given:
             raise ImageError(
-                f"Expected pictures in {self.name} from {start_seconds:g} s on. Received: none that can be read."
+                f"Expected images in {self.name} from {start_seconds:g} s on. Received: none that can be read."
             )
 
-    def _pictures(self, start_seconds: float) -> Iterator[tuple[int, float, Any]]:
-        """Numbers and times of frames; the picture is None where it is still to be decoded."""
+    def _images(self, start_seconds: float) -> Iterator[tuple[int, float, Any]]:
+        """Numbers and times of frames; the image is None where it is still to be decoded."""
         if self.is_live:
             self._reader = self._reader or LiveReader(self._capture, self.name)
-            yield from self._reader.pictures()
+            yield from self._reader.images()
             return
         for index, time_seconds in self._grabbed(start_seconds):
             yield index, time_seconds, None
@@ -174,7 +179,7 @@ def open_clip(source: str | os.PathLike[str] | int) -> Clip:
     """Open a video file, an address of a stream, or a camera by its number.
 
     Raises:
-        ImageError: It cannot be opened, or holds no picture.
+        ImageError: It cannot be opened, or holds no image.
     """
     text = str(source)
     number = int(text) if text.isdecimal() else None
@@ -230,7 +235,7 @@ def local_path(source: str | os.PathLike[str] | int) -> Path | None:
 
 
 def is_live(source: str) -> bool:
-    """True for a camera's number and the address of a live stream: pictures come by themselves, whoever looks."""
+    """True for a camera's number and the address of a live stream: images come by themselves."""
     return source.isdecimal() or source.partition("://")[0].lower() in _LIVE_SCHEMES
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from mien.errors import ConfigError, OutputError
 from mien.files import Output, atomic_write, unwritable
 from mien.inference.draw import draw_faces
-from mien.inference.video.analysis import ROW_COLUMNS, FrameAnswer
+from mien.inference.video.analysis import ROW_COLUMNS, FrameFaces
 from mien.inference.video.tracking import TrackSummary
 
 __all__ = ["AnnotatedVideo", "CsvSink", "JsonLinesSink", "ParquetSink", "Sink", "find_ffmpeg", "row_sink"]
@@ -59,7 +59,7 @@ class Sink:
             raise unwritable(self.target, error) from error
         return self
 
-    def write(self, answer: FrameAnswer) -> None:
+    def write(self, result: FrameFaces) -> None:
         """Take one frame.
 
         Raises:
@@ -67,7 +67,7 @@ class Sink:
         """
         self._has_begun = True
         try:
-            self._write(answer)
+            self._write(result)
         except OSError as error:
             raise unwritable(self.target, error) from error
 
@@ -121,7 +121,7 @@ class Sink:
     def _open(self, path: Path) -> None:
         raise NotImplementedError
 
-    def _write(self, answer: FrameAnswer) -> None:
+    def _write(self, result: FrameFaces) -> None:
         raise NotImplementedError
 
     def _close(self) -> None:
@@ -146,8 +146,8 @@ class CsvSink(Sink):
         self._rows = csv.DictWriter(self._file, ROW_COLUMNS, lineterminator="\n")
         self._rows.writeheader()
 
-    def _write(self, answer: FrameAnswer) -> None:
-        self._rows.writerows(answer.rows())
+    def _write(self, result: FrameFaces) -> None:
+        self._rows.writerows(result.rows())
 
     def _close(self) -> None:
         self._file.close()
@@ -161,8 +161,8 @@ class JsonLinesSink(Sink):
     def _open(self, path: Path) -> None:
         self._file = path.open("w", encoding="utf-8")
 
-    def _write(self, answer: FrameAnswer) -> None:
-        for row in answer.rows():
+    def _write(self, result: FrameFaces) -> None:
+        for row in result.rows():
             self._file.write(json.dumps(row) + "\n")
 
     def _close(self) -> None:
@@ -198,8 +198,8 @@ class ParquetSink(Sink):
         self._writer = self._parquet.ParquetWriter(path, self._schema)
         self._rows: list[dict[str, Any]] = []
 
-    def _write(self, answer: FrameAnswer) -> None:
-        self._rows += answer.rows()
+    def _write(self, result: FrameFaces) -> None:
+        self._rows += result.rows()
         if len(self._rows) >= self._GROUP_ROWS:
             self._flush()
 
@@ -252,17 +252,17 @@ class AnnotatedVideo(Sink):
         self._first_seconds = self._last_seconds = self._cut_seconds = 0.0
         self._written = 0
 
-    def _write(self, answer: FrameAnswer) -> None:
+    def _write(self, result: FrameFaces) -> None:
         image_rgb = draw_faces(
-            answer.frame.image_rgb,
-            [tracked.face for tracked in answer.faces],
-            names=[f"{tracked.track}" for tracked in answer.faces],
+            result.frame.image_rgb,
+            [tracked.face for tracked in result.faces],
+            names=[f"{tracked.track}" for tracked in result.faces],
         )
-        encoder = self._encoder or self._start(image_rgb, answer.frame.time_seconds)
+        encoder = self._encoder or self._start(image_rgb, result.frame.time_seconds)
         # Streams may change their size half way; a video file may not.
         if image_rgb.shape[1::-1] != self._size:
             image_rgb = cv2.resize(image_rgb, self._size, interpolation=cv2.INTER_AREA)
-        due = self._due(answer.frame.time_seconds)
+        due = self._due(result.frame.time_seconds)
         # Times jitter, and no frame is lost to that; only where they come faster than the rate, some are.
         is_ahead = self._written - due >= _LONGEST_LEAD_SECONDS * self._fps
         for _ in range(max(due - self._written, 0 if is_ahead else 1)):
