@@ -60,6 +60,16 @@ def test_a_timeline_is_drawn(toy_model: Path, clip: Path, tmp_path: Path) -> Non
     assert picture.shape[1] > 900
 
 
+def test_the_timeline_says_what_the_table_says(
+    toy_model: Path, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "timeline.svg"
+    assert _video(toy_model, clip, "--timeline", path, "--smooth", 0) == 0
+    assert " 0.0 s  1.9 s  1.9 s  neutral 53% " in capsys.readouterr().out
+    assert "0.0 to 1.9 s, mostly neutral, 53% of the time" in path.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
