@@ -23,6 +23,7 @@ from mien.config import (
     config_to_toml,
     field_docs,
     load_config,
+    unusual_rate,
     with_overrides,
 )
 from mien.errors import ConfigError
@@ -48,7 +49,7 @@ def configs(draw: st.DrawFn) -> Config:
         model = ModelConfig("vgg16", weights=draw(_TEXTS), input_size_px=draw(st.integers(32, 512)))
     optimizer = OptimizerConfig(
         "adamw",
-        learning_rate=draw(st.floats(1e-8, 100)),
+        learning_rate=draw(st.floats(0, 100)),
         weight_decay=draw(st.floats(0, 1)),
         schedule=draw(st.sampled_from(["constant", "plateau", "onecycle"])),
     )
@@ -115,7 +116,7 @@ def test_unknown_key_far_from_all_lists_the_known() -> None:
         ({"optimizer": {"momentum": "0.9"}}, "optimizer.momentum to be a number"),
         ({"optimizer": {"momentum": False}}, "optimizer.momentum to be a number"),
         ({"optimizer": {"momentum": float("nan")}}, "optimizer.momentum from 0 to 0.9999. Received: nan"),
-        ({"optimizer": {"learning_rate": float("inf")}}, "optimizer.learning_rate from 1e-08 to 100. Received: inf"),
+        ({"optimizer": {"learning_rate": float("inf")}}, "optimizer.learning_rate from 0 to 100. Received: inf"),
         ({"optimizer": {"learning_rate": 10**400}}, "optimizer.learning_rate to be a number. Received: 1000"),
         ({"optimizer": {"name": "rmsprop"}}, "one of sgd, adam, adamw. Received: 'rmsprop'"),
         ({"model": {"widths": 32}}, "model.widths to be a list of whole numbers. Received: 32"),
@@ -143,19 +144,46 @@ def test_contradictions_are_refused_together() -> None:
         config_from_dict(
             {
                 "model": {"architecture": "cnn", "squeeze_excite": True, "weights": "imagenet", "widths": [8]},
-                "optimizer": {"name": "adam", "weight_decay": 0.01, "learning_rate": 0},
-                "train": {"epochs": 2},
+                "optimizer": {"name": "adam", "weight_decay": 0.01, "learning_rate": 101},
             }
         )
     for part in (
         "model.squeeze_excite only with resnet",
         "model.weights 'none' with cnn",
-        "model.widths and model.blocks to have as many numbers. Received: 1 and 0",
+        "one number of each per stage. Received: widths [8] and blocks (left out)",
         "optimizer.weight_decay 0 with adam",
-        "optimizer.learning_rate from 1e-08 to 100. Received: 0",
-        "optimizer.warmup_epochs below train.epochs. Received: 2 and 2",
+        "optimizer.learning_rate from 0 to 100. Received: 101",
     ):
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "rate"), [("sgd", 0.1), ("adam", 0.001), ("adamw", 0.001)])
+def test_each_optimizer_has_a_learning_rate_of_its_own(name: str, rate: float) -> None:
+    alone = with_overrides(Config(), [f"optimizer.name={name}"])
+    assert alone.optimizer.rate == rate
+    assert config_from_dict(config_to_dict(alone)) == alone
+    assert not unusual_rate(alone)
+    assert with_overrides(alone, ["optimizer.learning_rate=0.03"]).optimizer.rate == 0.03
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "said"),
+    [
+        ("adam", 0.1, "0.1 is high for adam (usual: 0.001); training may diverge"),
+        ("sgd", 1e-4, "0.0001 is low for sgd (usual: 0.1); little may be learnt"),
+        ("adamw", 0.01, ""),
+        ("sgd", 0.001, ""),
+    ],
+)
+def test_a_rate_far_from_the_usual_is_said(name: str, rate: float, said: str) -> None:
+    remark = unusual_rate(config_from_dict({"optimizer": {"name": name, "learning_rate": rate}}))
+    assert said in remark
+    assert bool(said) == bool(remark)
+
+
+def test_the_configs_of_the_project_are_usual() -> None:
+    for path in (Path(__file__).parents[1] / "configs").glob("*.toml"):
+        assert not unusual_rate(load_config(path)), path
 
 
 @pytest.mark.parametrize(

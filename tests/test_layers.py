@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "probabilities": {"errors", "emotions"},
     "images": NAMES,
     "config": NAMES,
-    "run": NAMES,
+    "run": NAMES | {"config"},
     "card": NAMES | {"run"},
     "data": CONTRACTS,
     "inference": CONTRACTS,

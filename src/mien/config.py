@@ -34,10 +34,13 @@ __all__ = [
     "config_to_toml",
     "field_docs",
     "load_config",
+    "unusual_rate",
     "with_overrides",
 ]
 
 Architecture = Literal["cnn", "vgg", "resnet", "vgg16", "resnet50v2", "efficientnetv2b0", "mobilenetv3small"]
+# The peak rate that each is known at; its steps are of a useful size there.
+USUAL_LEARNING_RATES = {"sgd": 0.1, "adam": 1e-3, "adamw": 1e-3}
 TRANSFER_ARCHITECTURES = ("vgg16", "resnet50v2", "efficientnetv2b0", "mobilenetv3small")
 
 
@@ -101,8 +104,8 @@ class OptimizerConfig:
 
     name: Literal["sgd", "adam", "adamw"] = "sgd"
     """`sgd` (Nesterov momentum), `adam` or `adamw`."""
-    learning_rate: float = 0.1
-    """Peak learning rate."""
+    learning_rate: float = 0.0
+    """Peak learning rate; 0 takes the usual one: 0.1 with `sgd`, 0.001 with `adam` and `adamw`."""
     momentum: float = 0.9
     """Momentum of sgd, 0 to 1."""
     weight_decay: float = 0.0
@@ -110,7 +113,7 @@ class OptimizerConfig:
     schedule: Literal["constant", "plateau", "onecycle", "cosine"] = "cosine"
     """`constant`; `plateau` (times 0.5 after 5 epochs without a better val_loss); `onecycle`; `cosine` to zero."""
     warmup_epochs: float = 2.0
-    """Epochs of linear rise from zero before cosine starts."""
+    """Epochs of linear rise from zero before cosine starts; at most half of all epochs."""
     restart_epochs: tuple[int, ...] = ()
     """Finished epochs after which cosine starts anew (Loshchilov & Hutter 2017, arXiv:1608.03983); cosine only."""
     restart_factor: float = 0.5
@@ -119,6 +122,11 @@ class OptimizerConfig:
     """Weight averaging: share of the old average kept at each step; 0 turns it off, 0.999 is usual."""
     gradient_clip_norm: float = 0.0
     """Largest global norm of the gradient; 0 turns clipping off."""
+
+    @property
+    def rate(self) -> float:
+        """The peak learning rate that is meant."""
+        return self.learning_rate or USUAL_LEARNING_RATES[self.name]
 
 
 @dataclass(frozen=True)
@@ -199,7 +207,7 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("augment", "mixup_alpha", 0, 10),
     ("augment", "cutmix_alpha", 0, 10),
     ("augment", "mix_epochs", 0, 100_000),
-    ("optimizer", "learning_rate", 1e-8, 100),
+    ("optimizer", "learning_rate", 0, 100),
     ("optimizer", "momentum", 0, 0.9999),
     ("optimizer", "weight_decay", 0, 1),
     ("optimizer", "warmup_epochs", 0, 1000),
@@ -237,8 +245,8 @@ def _contradictions(config: Config) -> Iterable[str]:
     transfer = model.architecture in TRANSFER_ARCHITECTURES
     if len(model.widths) != len(model.blocks):
         yield (
-            "Expected model.widths and model.blocks to have as many numbers. "
-            f"Received: {len(model.widths)} and {len(model.blocks)}."
+            "Expected model.widths and model.blocks together, one number of each per stage. "
+            f"Received: widths {list(model.widths)} and blocks {list(model.blocks) or '(left out)'}."
         )
     if any(number < 1 for number in (*model.widths, *model.blocks)):
         yield f"Expected model.widths and model.blocks above 0. Received: {model.widths} and {model.blocks}."
@@ -253,11 +261,6 @@ def _contradictions(config: Config) -> Iterable[str]:
         yield f"Expected model.squeeze_excite only with resnet. Received: {model.architecture}."
     if config.optimizer.name == "adam" and config.optimizer.weight_decay:
         yield "Expected optimizer.weight_decay 0 with adam: choose adamw for decoupled weight decay."
-    if config.optimizer.schedule == "cosine" and config.optimizer.warmup_epochs >= config.train.epochs:
-        yield (
-            f"Expected optimizer.warmup_epochs below train.epochs. Received: {config.optimizer.warmup_epochs:g} "
-            f"and {config.train.epochs}."
-        )
     yield from _restart_contradictions(config)
 
 
@@ -273,6 +276,15 @@ def _restart_contradictions(config: Config) -> Iterable[str]:
             "Expected optimizer.restart_epochs rising, after warmup_epochs and before train.epochs. "
             f"Received: {list(restarts)} with {config.optimizer.warmup_epochs:g} and {config.train.epochs}."
         )
+
+
+def unusual_rate(config: Config) -> str:
+    """A sentence on a learning rate that is far from what is usual for the optimizer; empty when it is not."""
+    rate, usual = config.optimizer.rate, USUAL_LEARNING_RATES[config.optimizer.name]
+    if usual / 100 <= rate <= usual * 10:
+        return ""
+    far, then = ("high", "training may diverge") if rate > usual else ("low", "little may be learnt")
+    return f"optimizer.learning_rate {rate:g} is {far} for {config.optimizer.name} (usual: {usual:g}); {then}."
 
 
 def config_to_dict(config: Config) -> dict[str, dict[str, Any]]:

@@ -19,21 +19,24 @@ Every file is written whole or not at all (`mien.files`).
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import RunError
-from mien.files import atomic_write, write_json
+from mien.files import atomic_write, sha256_of, unwritable, write_json
 from mien.probabilities import SUM_TOLERANCE
+
+if TYPE_CHECKING:
+    from mien.config import Config
 
 __all__ = ["HISTORY_COLUMNS", "SCHEMA_VERSION", "Probabilities", "Provenance", "Run", "Scores"]
 
@@ -215,6 +218,60 @@ class Run(Scores):
         self.int8_path = self.path / "int8"
         self.report_path = self.path / "report.html"
 
+    def read_config(self) -> Config:
+        """What was asked of the run.
+
+        Raises:
+            RunError: There is no config, or a newer mien wrote it.
+            ConfigError: It holds a key or value that is not allowed.
+        """
+        from mien.config import config_from_dict  # not needed for predictions
+
+        value = self.read_json(self.config_path, f"mien train --run {self.path}")
+        return config_from_dict({key: item for key, item in value.items() if key != "schema_version"})
+
+    def require_new(self) -> None:
+        """Refuse a folder that holds a run already.
+
+        Raises:
+            RunError: It does.
+        """
+        if self.config_path.exists():
+            raise RunError(
+                f"Expected a new run folder. Received: {self.path}, which holds a run. Go on with it by --resume, "
+                "or choose another with --run."
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder, which is made if need be, for one training at a time; an empty one is removed at the end.
+
+        Raises:
+            RunError: Another process holds it.
+            OutputError: It cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / ".lock", blocking=False)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                f"Expected a run folder that is not in use. Received: {self.path}, which another process trains in. "
+                "Wait for it, or choose another folder with --run."
+            ) from None
+        except OSError as error:
+            raise unwritable(self.config_path, error) from error
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows keeps a file that is open
+                Path(lock.lock_file).unlink()
+            lock.release()
+            with suppress(OSError):  # it has something in it
+                self.path.rmdir()
+
     def read_probabilities(self, split: str) -> Probabilities:
         """Read `probabilities_<split>.npz`.
 
@@ -222,7 +279,7 @@ class Run(Scores):
             RunError: It is missing or damaged, or is of another model than the run has now.
         """
         result = super().read_probabilities(split)
-        if self.model_path.is_file() and result.provenance.model_sha256 != _sha256(self.model_path):
+        if self.model_path.is_file() and result.provenance.model_sha256 != sha256_of(self.model_path):
             raise RunError(
                 f"Expected scores of the model as it is now in {self.probabilities_path(split)}. Received: scores of "
                 f"an earlier one. Make them again with: mien evaluate {self.path} --split {split}"
@@ -251,18 +308,10 @@ class Run(Scores):
         models = (path for path in (self.model_path, self.onnx_path) if path.is_file())
         model = next(models, None)
         return Provenance(
-            model_sha256=_sha256(model) if model else "",
-            config_sha256=_sha256(self.config_path) if self.config_path.is_file() else "",
+            model_sha256=sha256_of(model) if model else "",
+            config_sha256=sha256_of(self.config_path) if self.config_path.is_file() else "",
             data_fingerprint=data_fingerprint,
         )
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError as error:
-        raise RunError(f"Expected to read {path}. Received: {error.strerror or error}.") from error
 
 
 def _provenance(stored: np.ndarray | None) -> Provenance:

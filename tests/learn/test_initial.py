@@ -11,7 +11,6 @@ from mien.inference.classifier import Classifier
 from mien.learn.initial import copy_matching_weights, load_initial
 from mien.learn.models import build_model
 from mien.learn.scoring import predict_heads
-from mien.learn.training import read_run_config
 
 SMALL = {"architecture": "resnet", "widths": [32, 64, 96], "blocks": [2, 2, 2], "dropout": 0.1}
 
@@ -24,7 +23,7 @@ def images() -> np.ndarray:
 @pytest.fixture(scope="module")
 def initial(images: np.ndarray):
     expected = config_from_dict({"model": SMALL | {"predicts": "both"}}).model
-    return load_initial("small", expected, images, read_config=read_run_config)
+    return load_initial("small", expected, images)
 
 
 def test_a_bundled_model_answers_in_keras_as_in_onnx(initial, images):
@@ -53,4 +52,4 @@ def test_a_second_head_begins_as_the_first(initial, images):
 def test_another_network_is_refused(images):
     other = config_from_dict({"model": SMALL | {"widths": [32, 64, 128]}}).model
     with pytest.raises(ConfigError, match="same network"):
-        load_initial("small", other, images, read_config=read_run_config)
+        load_initial("small", other, images)

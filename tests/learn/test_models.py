@@ -10,7 +10,7 @@ import pytest
 from mien.config import TRANSFER_ARCHITECTURES, ModelConfig
 from mien.errors import ModelError
 from mien.learn.models import build_model, copy_weights, logits_model
-from mien.learn.models.transfer import backbone_of
+from mien.learn.models.transfer import backbone_of, set_trainable
 
 SCRATCH = ("cnn", "vgg", "resnet")
 PIXELS = np.random.default_rng(0).uniform(0, 255, (5, 48, 48, 1)).astype(np.float32)
@@ -123,3 +123,30 @@ def test_weights_file_is_loaded_and_a_missing_one_is_named(tmp_path: Path) -> No
         np.testing.assert_array_equal(ours, theirs)
     with pytest.raises(ModelError, match="which is no file"):
         build_model(ModelConfig(architecture="vgg16", weights=str(tmp_path / "none.h5")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", TRANSFER_ARCHITECTURES)
+def test_fitting_at_rate_0_changes_nothing_of_a_pretrained_model(architecture: str, tmp_path: Path) -> None:
+    weights = tmp_path / "backbone.weights.h5"
+    backbone_of(transfer_model(architecture)).save_weights(weights)
+    model = build_model(ModelConfig(architecture=architecture, input_size_px=48, weights=str(weights)))  # type: ignore[arg-type]
+    set_trainable(model, backbone=True, norms=False)
+    kept = [variable for variable in model.variables if "seed" not in variable.path]  # dropout draws on
+    before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in kept]
+    model.compile(optimizer=keras.optimizers.SGD(0.0), loss="categorical_crossentropy")
+    model.fit(PIXELS, np.eye(7, dtype=np.float32)[[0, 1, 2, 3, 4]], epochs=2, verbose=0)
+    for variable, value in zip(kept, before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), value, err_msg=variable.path)
+
+
+def test_norms_of_a_backbone_without_weights_learn_and_follow_soon() -> None:
+    model = build_model(ModelConfig(architecture="mobilenetv3small", input_size_px=32))
+    set_trainable(model, backbone=True, norms=True)
+    norm = backbone_of(model).get_layer("conv_bn")
+    model.compile(optimizer=keras.optimizers.SGD(0.0), loss="categorical_crossentropy")
+    model.fit(PIXELS, np.eye(7, dtype=np.float32)[[0, 1, 2, 3, 4]], epochs=30, verbose=0)
+    moved = keras.ops.convert_to_numpy(norm.moving_mean)
+    inside = keras.Model(model.input, model.get_layer("gray_to_rgb").output)(PIXELS)
+    stem = keras.Model(backbone_of(model).input, norm.input)(inside)
+    np.testing.assert_allclose(moved, keras.ops.convert_to_numpy(stem).mean((0, 1, 2)), rtol=0.1)

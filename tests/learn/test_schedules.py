@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 
 from mien.config import Config, config_from_dict
@@ -54,3 +55,12 @@ def test_restarts_must_lie_between_warmup_and_the_end(epochs: list[int]) -> None
 def test_restarts_need_cosine() -> None:
     with pytest.raises(ConfigError, match="only with cosine"):
         _config(schedule="onecycle", restart_epochs=[8])
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(1, 5), (2, 10), (3, 15), (100, 20)])
+def test_warmup_takes_at_most_half_of_the_epochs(epochs: int, steps: int) -> None:
+    schedule = learning_rate_schedule(Config(), peak=1.0, steps_per_epoch=10, epochs=epochs)
+    rates = [float(schedule(step)) for step in range(10 * epochs + 1)]
+    assert int(np.argmax(rates)) == steps
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[-1] == pytest.approx(0.0, abs=1e-6)

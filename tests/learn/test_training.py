@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -15,11 +16,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mien.config import Config, config_from_dict, config_to_dict
+from mien.config import Config, ModelConfig, config_from_dict, config_to_dict
 from mien.data.dataset import Split
-from mien.errors import ConfigError, DataError, RunError
+from mien.errors import ConfigError, DataError, ModelError, OutputError, RunError
+from mien.learn.checkpoint import load_state
+from mien.learn.models import build_model
+from mien.learn.models.transfer import backbone_of
 from mien.learn.scoring import predict_probabilities, score_split
-from mien.learn.training import read_run_config, train
+from mien.learn.training import train
 from mien.run import HISTORY_COLUMNS, Run
 
 from .conftest import TOY_FACTS
@@ -94,7 +98,7 @@ def stopped(stopped_after_one: Run, tmp_path: Path) -> Run:
 
 
 def test_run_folder_holds_what_it_promises(finished: Run, toy_config: Config) -> None:
-    assert read_run_config(finished) == toy_config
+    assert finished.read_config() == toy_config
     assert list(history(finished).columns) == list(HISTORY_COLUMNS)
     assert list(history(finished)["epoch"]) == [1, 2, 3]
     environment = finished.read_json(finished.environment_path)
@@ -193,9 +197,88 @@ def test_an_existing_run_is_not_overwritten(
 ) -> None:
     with pytest.raises(RunError, match="--resume"):
         train(toy_config, toy_train, toy_val, finished)
-    other = replace(toy_config, train=replace(toy_config.train, epochs=9))
-    with pytest.raises(ConfigError, match="config"):
-        train(other, toy_train, toy_val, finished, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "said"),
+    [
+        ("train", {"epochs": 9}, "train.epochs 9 instead of 3"),
+        ("train", {"seed": 6}, "train.seed 6 instead of 5"),
+        ("train", {"precision": "bfloat16"}, "the precision mixed_bfloat16 instead of float32"),
+        ("optimizer", {"learning_rate": 0.02}, "optimizer.learning_rate 0.02 instead of 0.01"),
+    ],
+)
+def test_a_run_goes_on_with_its_own_config_alone(
+    stopped: Run, toy_config: Config, toy_train: Split, toy_val: Split, section: str, changes: dict[str, Any], said: str
+) -> None:
+    nested = config_to_dict(toy_config)
+    nested[section] |= changes
+    stopped.write_json(stopped.config_path, nested)  # also when its own file was edited
+    before = {path: path.read_bytes() for path in stopped.path.rglob("*") if path.is_file()}
+    with pytest.raises(RunError, match=re.escape(said)):
+        train(config_from_dict(nested), toy_train, toy_val, stopped, resume=True)
+    assert {path: path.read_bytes() for path in stopped.path.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_goes_on_with_its_own_data_alone(
+    stopped: Run, toy_config: Config, toy_train: Split, toy_val: Split
+) -> None:
+    environment = stopped.environment_path.read_bytes()
+    black = replace(toy_val, images=np.zeros_like(toy_val.images))
+    for data in ((toy_train, black), (toy_train.take(np.arange(79)), toy_val)):
+        with pytest.raises(RunError, match=r"the data [0-9a-f]{12} instead of [0-9a-f]{12}"):
+            train(toy_config, *data, stopped, resume=True, data_facts={"source": "other"})
+    assert stopped.environment_path.read_bytes() == environment
+    train(toy_config, toy_train, toy_val, stopped, resume=True, data_facts={"source": "moved"})
+    assert stopped.environment_path.read_bytes() == environment  # it tells of how the run began
+
+
+def test_a_run_keeps_the_precision_that_auto_gave_it(
+    toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(toy_config, train=replace(toy_config.train, precision="auto"))
+    run = Run(tmp_path / "run")
+    for fast, resume in ((True, False), (False, True)):
+        monkeypatch.setattr("mien.learn.precision._bfloat16_is_fast", lambda fast=fast: fast)
+        watcher = Watcher(interrupt_after=0 if resume else 1)
+        train(config, toy_train, toy_val, run, resume=resume, observer=watcher)
+        state = load_state(run)
+        assert state is not None
+        assert state.origin.precision == "mixed_bfloat16"
+
+
+def test_one_training_at_a_time_in_a_run_folder(
+    stopped: Run, toy_config: Config, toy_train: Split, toy_val: Split
+) -> None:
+    with stopped.locked(), pytest.raises(RunError, match="which another process trains in"):
+        train(toy_config, toy_train, toy_val, stopped, resume=True)
+    assert len(history(stopped)) == 1
+    train(toy_config, toy_train, toy_val, stopped, resume=True)
+    assert len(history(stopped)) == 3
+
+
+def test_a_start_that_fails_leaves_nothing_that_blocks(
+    toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    run = Run(tmp_path / "runs" / "first")
+    model = ModelConfig(architecture="mobilenetv3small", weights=str(tmp_path / "none.h5"), input_size_px=32)
+    with pytest.raises(ModelError, match="which is no file"):
+        train(replace(toy_config, model=model), toy_train, toy_val, run)
+    assert not run.path.exists()
+    train(toy_config, toy_train, toy_val, run)
+
+
+def test_training_that_diverges_is_an_error_and_keeps_what_was_good(
+    toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
+) -> None:
+    nested = config_to_dict(toy_config)
+    nested["optimizer"] |= {"name": "sgd", "learning_rate": 100.0, "ema_momentum": 0.0, "schedule": "constant"}
+    nested["train"] |= {"epochs": 20}
+    run = Run(tmp_path / "run")
+    with pytest.raises(RunError, match=r"training diverged.*optimizer\.learning_rate=10\b"):
+        train(config_from_dict(nested), toy_train, toy_val, run)
+    if run.history_path.exists():
+        assert (history(run)["loss"] < 200).all()
 
 
 def test_early_stopping_waits_for_a_better_epoch(
@@ -225,9 +308,11 @@ def test_schedules_and_optimizers_run(
 def test_transfer_learning_freezes_first_then_fine_tunes_and_resumes(
     toy_train: Split, toy_val: Split, tmp_path: Path
 ) -> None:
+    weights = tmp_path / "backbone.weights.h5"
+    backbone_of(build_model(ModelConfig(architecture="mobilenetv3small", input_size_px=32))).save_weights(weights)
     config = config_from_dict(
         {
-            "model": {"architecture": "mobilenetv3small", "input_size_px": 32},
+            "model": {"architecture": "mobilenetv3small", "input_size_px": 32, "weights": str(weights)},
             "optimizer": {"name": "adam", "learning_rate": 0.001, "schedule": "constant", "weight_decay": 0.0},
             "train": {"epochs": 2, "head_epochs": 1, "batch_size": 16, "precision": "float32"},
         }
@@ -253,7 +338,7 @@ def test_unwritable_folder_is_one_sentence(
     toy_config: Config, toy_train: Split, toy_val: Split, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(RunError, match="Expected"):
+    with pytest.raises(OutputError, match="Expected"):
         train(toy_config, toy_train, toy_val, Run(tmp_path / "file" / "run"))
 
 

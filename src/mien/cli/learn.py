@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["export", "train"]
 
+_EXIT_INTERRUPTED = 130  # as after any other Ctrl-C, so that `mien train … && mien evaluate …` goes no further
+
 
 def train(
     source: Annotated[
@@ -44,29 +46,34 @@ def train(
     if help_config:
         _print_config_help()
         return
-    from mien.config import Config, load_config, with_overrides
+    from mien.cli.terminal import say
+    from mien.config import Config, load_config, unusual_rate, with_overrides
     from mien.run import Run
 
     folder = Run(run or Path("runs") / time.strftime("%Y%m%d-%H%M%S"))
-    if resume and (config or assignments):
+    if not resume:
+        folder.require_new()
+    elif config or assignments:
         raise ConfigError("Expected --resume alone: the run's own config is used. Leave --config and --set out.")
-    import_keras_quietly()
-    chosen = with_overrides(load_config(config) if config else Config(), assignments or [])
+    base = folder.read_config() if resume else load_config(config) if config else Config()
+    chosen = with_overrides(base, assignments or [])
     if source is None and not resume:
         raise ConfigError(
             "Expected a dataset: a csv, zip or folder. Received: none. Try: mien train fer2013.csv, "
             "or draw one with: mien data synthetic faces"
         )
+    if remark := unusual_rate(chosen):
+        say(remark, style="yellow")
     dataset = read_dataset(source or recorded_source(folder), votes=votes, skip_bad=skip_bad)
 
-    from mien.cli.terminal import TrainingDisplay, say
-    from mien.learn.training import read_run_config
+    import_keras_quietly()
+    from mien.cli.terminal import TrainingDisplay
     from mien.learn.training import train as train_network
 
     say(f"{dataset.source}: {len(dataset.train):,} train, {len(dataset.val):,} val ({dataset.protocol} split)")
     with TrainingDisplay() as display:
         result = train_network(
-            read_run_config(folder) if resume else chosen,
+            chosen,
             dataset.train,
             dataset.val,
             folder,
@@ -78,6 +85,8 @@ def train(
         say(f"Stopped after epoch {result.epochs}. Go on with: mien train --resume --run {folder.path}")
     say(f"Best val accuracy {result.val_accuracy:.2%} at epoch {result.best_epoch} of {result.epochs}.", style="bold")
     say(f"Model: {folder.model_path}")
+    if result.interrupted:
+        raise typer.Exit(_EXIT_INTERRUPTED)
     say(f"Next: mien evaluate {folder.path} --split val")
 
 
@@ -94,10 +103,11 @@ def export(
     """
     from mien.run import Run
 
-    import_keras_quietly()
     folder = Run(run)
+    folder.require(folder.model_path, f"mien train --run {run}")
     dataset = read_dataset(source or recorded_source(folder), skip_bad=True)
 
+    import_keras_quietly()
     from mien.cli.terminal import facts_table, show, working
     from mien.learn.export import export as export_run
 

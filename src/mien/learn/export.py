@@ -27,7 +27,6 @@ from mien.learn.card_facts import card_facts
 from mien.learn.compact import store_kernels_as_int16
 from mien.learn.scoring import load_model, predict_heads
 from mien.learn.targets import heads_of
-from mien.learn.training import read_run_config
 from mien.run import Run
 
 __all__ = ["MAX_DIFFERENCE", "Export", "export"]
@@ -84,7 +83,7 @@ def export(run: Run, val_split: Split, *, compact: bool = True) -> Export:
             probability or in any answer; no ONNX file is left then.
     """
     model = load_model(run)
-    heads = heads_of(read_run_config(run).model.predicts)
+    heads = heads_of(run.read_config().model.predicts)
     expected = predict_heads(model, val_split.images)
     with atomic_write(run.model_h5_path) as temporary, _quiet():
         model.save(temporary)
@@ -175,7 +174,7 @@ def _card(run: Run, model: keras.Model, facts: dict[str, Any], opset: int) -> Mo
         heads=facts["heads"],
         opset=opset,
         parameters=model.count_params(),
-        architecture=read_run_config(run).model.architecture,
+        architecture=run.read_config().model.architecture,
         data_fingerprint=fingerprint,
         protocol=data.get("protocol", ""),
         metrics={"val": facts["scores"]} | _stored_accuracy(run, "test", fingerprint),

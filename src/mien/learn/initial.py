@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mien.config import Config, ModelConfig
+from mien.config import ModelConfig
 from mien.errors import ConfigError, ModelError
 from mien.inference.model_files import find_model
 from mien.learn.models import build_model
@@ -29,21 +29,20 @@ __all__ = ["copy_matching_weights", "load_initial"]
 _NORM_IMAGES = 512
 
 
-def load_initial(name: str, expected: ModelConfig, images: np.ndarray, *, read_config: Any) -> keras.Model:
+def load_initial(name: str, expected: ModelConfig, images: np.ndarray) -> keras.Model:
     """The model that a run begins with.
 
     Args:
         name: A bundled model, or a run or folder with a model.
         expected: The network to be trained; what it predicts, and its dropout, may differ.
         images: uint8 (N, 48, 48), training images.
-        read_config: Gives the `Config` of a `Run`.
 
     Raises:
         ModelError: There is no such model, or its file cannot be read.
         ConfigError: It is another network.
     """
     folder = Run(name) if Run(name).model_path.is_file() else find_model(name)
-    config: Config = read_config(folder)
+    config = folder.read_config()
     _check_same_network(config.model, expected, folder)
     if folder.model_path.is_file():
         return load_model(folder)
@@ -54,7 +53,7 @@ def load_initial(name: str, expected: ModelConfig, images: np.ndarray, *, read_c
 
 
 def _check_same_network(initial: ModelConfig, expected: ModelConfig, folder: Run) -> None:
-    free: dict[str, Any] = {"initial": "", "dropout": 0.0, "predicts": "labels"}
+    free: dict[str, Any] = {"initial": "", "weights": "none", "dropout": 0.0, "predicts": "labels"}
     if replace(initial, **free) != replace(expected, **free):
         raise ConfigError(
             f"Expected model.initial to be of the same network ({_network(expected)}). "

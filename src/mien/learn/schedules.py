@@ -93,7 +93,7 @@ def learning_rate_schedule(config: Config, *, peak: float, steps_per_epoch: int,
     if config.optimizer.schedule == "onecycle":
         return OneCycle(peak, total_steps)
     if config.optimizer.schedule == "cosine":
-        warmup_steps = round(config.optimizer.warmup_epochs * steps_per_epoch)
+        warmup_steps = round(min(config.optimizer.warmup_epochs, epochs / 2) * steps_per_epoch)
         if config.optimizer.restart_epochs:
             starts = [epoch * steps_per_epoch for epoch in config.optimizer.restart_epochs]
             return CosineRestarts(peak, warmup_steps, starts, total_steps, config.optimizer.restart_factor)

@@ -6,6 +6,7 @@ between epochs (averaging, scoring, choosing, saving) is here.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +16,20 @@ import keras
 import numpy as np
 import pandas as pd
 
-from mien.config import TRANSFER_ARCHITECTURES, Config, config_from_dict, config_to_dict
+from mien.config import TRANSFER_ARCHITECTURES, Config, config_to_dict
+from mien.data.content_hash import dataset_fingerprint
 from mien.data.dataset import Split
-from mien.errors import ConfigError, DataError, ModelError, RunError
+from mien.emotions import NUM_EMOTIONS
+from mien.errors import DataError, RunError
 from mien.files import atomic_write
 from mien.inference.ensemble import mean_probabilities
 from mien.learn.averaging import averaged_weights, keep_raw_weights, refresh_batch_norm
-from mien.learn.checkpoint import TrainingState, load_state, restore_variables, save_state
+from mien.learn.checkpoint import Origin, TrainingState, load_state, restore_variables, save_state
 from mien.learn.distill import Teacher, load_teachers, soft_targets
 from mien.learn.environment import environment_facts
 from mien.learn.initial import copy_matching_weights, load_initial
 from mien.learn.models import build_model, copy_weights, logits_model
-from mien.learn.models.transfer import backbone_of
+from mien.learn.models.transfer import set_trainable
 from mien.learn.pipeline import EpochBatches
 from mien.learn.precision import policy_for
 from mien.learn.schedules import learning_rate_schedule, make_optimizer, plateau_rate
@@ -34,11 +37,13 @@ from mien.learn.scoring import predict_heads
 from mien.learn.targets import head_accuracy, head_loss, heads_of, priors_of, targets_of
 from mien.run import HISTORY_COLUMNS, Run
 
-__all__ = ["TrainResult", "TrainingObserver", "read_run_config", "train"]
+__all__ = ["TrainResult", "TrainingObserver", "train"]
 
 # Batches that batch norms of averaged weights are measured on: 12 · 128 images leave a channel's mean a standard error
 # below 3 % of its deviation even where the map has one pixel, and cost under 2 s on two cores.
 _REFRESH_BATCHES = 12
+# A hundred times the loss of knowing nothing, ln 7; no epoch of a training that comes to anything has a mean above it.
+_DIVERGED_LOSS = 200.0
 
 
 class TrainingObserver(Protocol):
@@ -93,7 +98,8 @@ def train(
         train_split: The images to fit.
         val_split: The images to choose the epoch on.
         run: The folder to write.
-        resume: Go on after the last finished epoch. On a CPU, with TensorFlow or JAX and the same number of threads,
+        resume: Go on after the last finished epoch; with other data, another config or other teachers than the run
+            began with, it is refused. On a CPU, with TensorFlow or JAX and the same number of threads,
             the result is the one an uninterrupted run gives, bit for bit; on PyTorch it is close to it.
         data_facts: Written to environment.json: source, protocol, fingerprint of the dataset.
         observer: Told of progress.
@@ -103,96 +109,83 @@ def train(
 
     Raises:
         DataError: A split is empty.
-        RunError: The folder holds another run, cannot be written, or its checkpoint is damaged.
-        ConfigError: `config` is not the run's own on resuming.
-        ModelError: Initial weights, pretrained weights or teachers are not there, or the teachers of a resumed run are
-            others now.
+        RunError: The folder holds another run, is in use, cannot be written, or its checkpoint is damaged; what a
+            resumed run began with is not what it is given now; or training diverged.
+        ConfigError: The config asks for something that data or initial weights do not have.
+        ModelError: Initial weights, pretrained weights or teachers are not there.
     """
     if not len(train_split) or not len(val_split):
         raise DataError(f"Expected images to train and to validate on. Received: {train_split!r}, {val_split!r}.")
-    state = _open_run(run, config, resume=resume)
-    initial = _initial_model(config, train_split) if state is None else None
-    teachers = load_teachers(config.distill, heads_of(config.model.predicts))
-    digests = [teacher.onnx_sha256 for teacher in teachers]
-    if state is not None:
-        _check_teachers(run, digests)
-    _write_facts(run, config, data_facts or {}, digests, priors_of(train_split, config.model.predicts))
-    targets = None
-    if teachers and not config.distill.each_view:
-        targets, teachers = _targets(teachers, train_split, config, observer), []
-    loop = _Loop(config, train_split, val_split, run, targets=targets, teachers=teachers, observer=observer)
-    return loop.go(state, initial=initial)
+    with run.locked():
+        state = _open_run(run, resume=resume)
+        teachers = load_teachers(config.distill, heads_of(config.model.predicts))
+        origin = _origin(config, train_split, val_split, teachers, state)
+        if state is not None:
+            _check_origin(run, state.origin, origin)
+        loop = _Loop(origin, config, train_split, val_split, run, observer=observer)
+        loop.begin(state, initial=_initial_model(config, train_split) if state is None else None)
+        if state is None:  # the facts of a run are those of its beginning
+            priors = priors_of(train_split, config.model.predicts)
+            _write_facts(run, config, data_facts or {}, origin, priors)
+        loop.teach(teachers)
+        return loop.go()
 
 
-def read_run_config(run: Run) -> Config:
-    """The config of a run.
-
-    Raises:
-        RunError: There is none, or a newer mien wrote it.
-    """
-    value = run.read_json(run.config_path, f"mien train --run {run.path}")
-    return config_from_dict({key: item for key, item in value.items() if key != "schema_version"})
-
-
-def _open_run(run: Run, config: Config, *, resume: bool) -> TrainingState | None:
-    if not run.config_path.exists():
-        return None
+def _open_run(run: Run, *, resume: bool) -> TrainingState | None:
     if not resume:
-        raise RunError(
-            f"Expected a new run folder. Received: {run.path}, which holds a run. Go on with it by --resume, "
-            "or choose another with --run."
-        )
-    if read_run_config(run) != config:
-        raise ConfigError(
-            f"Expected the config of {run.config_path} when resuming. Received: another one. "
-            "Leave --config and --set out, or choose another folder with --run."
-        )
+        run.require_new()
+        return None
     return load_state(run)
 
 
 def _initial_model(config: Config, split: Split) -> keras.Model | None:
     if not config.model.initial:
         return None
-    return load_initial(config.model.initial, config.model, split.images, read_config=read_run_config)
+    return load_initial(config.model.initial, config.model, split.images)
 
 
-def _check_teachers(run: Run, digests: list[str]) -> None:
-    recorded = run.read_json(run.environment_path).get("teachers_sha256", [])
-    if recorded != digests:
-        raise ModelError(
-            f"Expected the teachers that {run.path} began with ({_short(recorded)}). Received: others "
-            f"({_short(digests)}). Put the old model files back, or start again in another run folder."
+def _origin(
+    config: Config,
+    train_split: Split,
+    val_split: Split,
+    teachers: Sequence[Teacher],
+    state: TrainingState | None,
+) -> Origin:
+    # `auto` is decided once for a run: its state goes on as it began, also on a machine that is fast at something else.
+    decided = state is not None and config.train.precision == "auto"
+    return Origin(
+        config=config_to_dict(config),
+        data_sha256=_data_sha256(train_split, val_split, votes=config.model.predicts != "labels"),
+        precision=state.origin.precision if state is not None and decided else policy_for(config.train),
+        teachers_sha256=[teacher.onnx_sha256 for teacher in teachers],
+    )
+
+
+def _data_sha256(train_split: Split, val_split: Split, *, votes: bool) -> str:
+    digest = hashlib.sha256(dataset_fingerprint([("train", train_split), ("val", val_split)]).encode())
+    for split in (train_split, val_split):
+        if votes and split.votes is not None:
+            digest.update(np.ascontiguousarray(split.votes, "<f4").data)
+    return digest.hexdigest()
+
+
+def _check_origin(run: Run, began: Origin, now: Origin) -> None:
+    differences = began.differences(now)
+    if differences:
+        raise RunError(
+            f"Expected to go on with what {run.path} began with. Received: {'; '.join(differences)}. "
+            "Put that back, or start another run with --run."
         )
 
 
-def _short(digests: list[str]) -> str:
-    return ", ".join(digest[:12] for digest in digests) or "none"
-
-
 def _write_facts(
-    run: Run, config: Config, data_facts: Mapping[str, Any], digests: list[str], priors: Mapping[str, list[float]]
+    run: Run, config: Config, data_facts: Mapping[str, Any], origin: Origin, priors: Mapping[str, list[float]]
 ) -> None:
     run.write_json(run.config_path, config_to_dict(config))
-    facts = environment_facts() | {
-        "seed": config.train.seed,
-        "policy": policy_for(config.train),
-        "priors": dict(priors),
-    }
-    if digests:
-        facts["teachers_sha256"] = digests
-    run.write_json(run.environment_path, facts | {"data": dict(data_facts)})
-
-
-def _targets(
-    teachers: Sequence[Teacher], split: Split, config: Config, observer: TrainingObserver | None
-) -> np.ndarray:
-    def told(done: int) -> None:
-        if observer:
-            observer.labelled(done=done, total=len(split))
-
-    return soft_targets(
-        targets_of(split, config.model.predicts), mean_probabilities(teachers, split.images, told=told), config.distill
-    )
+    facts = environment_facts() | {"seed": config.train.seed, "policy": origin.precision, "priors": dict(priors)}
+    if origin.teachers_sha256:
+        facts["teachers_sha256"] = list(origin.teachers_sha256)
+    run.write_json(run.environment_path, facts | {"data": dict(data_facts), "data_sha256": origin.data_sha256})
 
 
 class _Loop:
@@ -204,35 +197,57 @@ class _Loop:
 
     def __init__(
         self,
+        origin: Origin,
         config: Config,
         train_split: Split,
         val_split: Split,
         run: Run,
         *,
-        targets: np.ndarray | None,
-        teachers: Sequence[Teacher],
         observer: TrainingObserver | None,
     ) -> None:
+        self._origin = origin
         self._config = config
         self._train_split = train_split
-        self._targets = targets
-        self._teachers = teachers
+        self._targets: np.ndarray | None = None
+        self._teachers: Sequence[Teacher] = ()
         self._val_split = val_split
         self._run = run
         self._observer = observer
         self._steps = len(self._batches(0))
         self._history: list[dict[str, float]] = []
         keras.utils.set_random_seed(config.train.seed)
-        self._trained = build_model(config.model, policy=policy_for(config.train), fused=True)
+        self._trained = build_model(config.model, policy=origin.precision, fused=True)
         self._saved = build_model(config.model)
         self._fitted = logits_model(self._trained)
         self._phase = -1
+        self._pretrained = config.model.weights != "none"
 
-    def go(self, state: TrainingState | None, *, initial: keras.Model | None = None) -> TrainResult:
+    def begin(self, state: TrainingState | None, *, initial: keras.Model | None) -> None:
+        """Take the weights of another model, or everything from a saved state."""
         if initial is not None:
             copy_matching_weights(initial, self._trained)
         if state is not None:
-            self._restore(state)
+            self._history = state.history
+            self._enter_phase(state.phase)
+            restore_variables(self._trained.variables, state.model_values)
+            restore_variables(self._fitted.optimizer.variables, state.optimizer_values)
+
+    def teach(self, teachers: Sequence[Teacher]) -> None:
+        """Learn from teachers: they answer once here, or are asked at every step."""
+        if not teachers or self._config.distill.each_view:
+            self._teachers = teachers
+            return
+        observer, split = self._observer, self._train_split
+
+        def told(done: int) -> None:
+            if observer:
+                observer.labelled(done=done, total=len(split))
+
+        answers = mean_probabilities(teachers, split.images, told=told)
+        self._targets = soft_targets(targets_of(split, self._config.model.predicts), answers, self._config.distill)
+
+    def go(self) -> TrainResult:
+        """Train to the end, or until Ctrl-C."""
         epochs, batch_size = self._config.train.epochs, self._config.train.batch_size
         if self._observer:
             self._observer.started(
@@ -250,12 +265,6 @@ class _Loop:
                 raise
             interrupted = True
         return self._result(interrupted)
-
-    def _restore(self, state: TrainingState) -> None:
-        self._history = state.history
-        self._enter_phase(state.phase)
-        restore_variables(self._trained.variables, state.model_values)
-        restore_variables(self._fitted.optimizer.variables, state.optimizer_values)
 
     def _result(self, interrupted: bool) -> TrainResult:
         best = self._best()
@@ -277,12 +286,14 @@ class _Loop:
         callbacks = [_StepWatcher(self._observer, epoch)] if self._observer else []
         logs = self._fitted.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=callbacks).history
         fit_seconds = time.perf_counter() - started
+        loss = float(logs["loss"][0])
+        self._refuse_divergence(epoch, loss)
         self._fill_saved_model(epoch)
         images_per_second = len(batches) * min(self._config.train.batch_size, len(self._train_split)) / fit_seconds
         self._finish_epoch(
             {
                 "epoch": epoch + 1,
-                "loss": float(logs["loss"][0]),
+                "loss": loss,
                 "accuracy": float(logs["accuracy"][0]),
                 **self._validate(),
                 "learning_rate": float(keras.ops.convert_to_numpy(self._fitted.optimizer.learning_rate)),
@@ -316,6 +327,16 @@ class _Loop:
         of_votes = {f"val_votes_{key}": value for key, value in scores[0].items()} if len(heads) > 1 else {}
         return {f"val_{key}": value for key, value in scores[-1].items()} | of_votes
 
+    def _refuse_divergence(self, epoch: int, loss: float) -> None:
+        if loss < _DIVERGED_LOSS:
+            return  # also false of a loss that is no number
+        rate = self._config.optimizer.rate
+        raise RunError(
+            f"Expected a loss near {np.log(NUM_EMOTIONS):.1f} or below. Received: {loss:.3g} in epoch {epoch + 1}: "
+            f"training diverged. Lower the rate (--set optimizer.learning_rate={rate / 10:g}), or clip gradients "
+            "(--set optimizer.gradient_clip_norm=1), in a new run."
+        )
+
     def _finish_epoch(self, row: dict[str, float]) -> None:
         """Save model, history, then state: a kill between two of them only repeats the epoch on resuming."""
         self._history.append(row)
@@ -327,6 +348,7 @@ class _Loop:
             pd.DataFrame(self._history, columns=list(HISTORY_COLUMNS)).to_csv(temporary, index=False)
         save_state(
             self._run,
+            origin=self._origin,
             history=self._history,
             phase=self._phase,
             model=self._trained,
@@ -336,9 +358,8 @@ class _Loop:
             self._observer.finished_epoch(row, best=best)
 
     def _phase_of(self, epoch: int) -> int:
-        """0 while a transfer model's backbone is frozen, 1 while everything learns."""
-        transfer = self._config.model.architecture in TRANSFER_ARCHITECTURES
-        return 0 if transfer and epoch < self._config.train.head_epochs else 1
+        """0 while a pretrained backbone is frozen, 1 while everything learns."""
+        return 0 if self._pretrained and epoch < self._config.train.head_epochs else 1
 
     def _enter_phase(self, phase: int) -> None:
         if phase == self._phase:
@@ -346,7 +367,7 @@ class _Loop:
         self._phase = phase
         peak, epochs = self._phase_plan(phase)
         if self._config.model.architecture in TRANSFER_ARCHITECTURES:
-            backbone_of(self._trained).trainable = phase == 1
+            set_trainable(self._trained, backbone=phase == 1, norms=not self._pretrained)
         rate = learning_rate_schedule(self._config, peak=peak, steps_per_epoch=self._steps, epochs=epochs)
         optimizer = make_optimizer(self._config, self._fitted, rate)
         keep_raw_weights(optimizer)
@@ -363,8 +384,8 @@ class _Loop:
 
     def _phase_plan(self, phase: int) -> tuple[float, int]:
         """Peak learning rate and number of epochs of a phase."""
-        peak, epochs = self._config.optimizer.learning_rate, self._config.train.epochs
-        if self._config.model.architecture not in TRANSFER_ARCHITECTURES:
+        peak, epochs = self._config.optimizer.rate, self._config.train.epochs
+        if not self._pretrained:
             return peak, epochs
         head = min(self._config.train.head_epochs, epochs)
         if phase == 0:

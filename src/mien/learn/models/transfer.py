@@ -1,7 +1,11 @@
 """Transfer learning: backbones of `keras.applications` under the same contract as our own networks.
 
-Inside the graph: grey to three channels, resize, the backbone's own preprocessing. The backbone runs in inference mode
-(its batch norms keep their statistics) also while it is fine-tuned, as the Keras guide on transfer learning advises.
+Inside the graph: grey to three channels, resize, the backbone's own preprocessing.
+
+The batch norms of a backbone with pretrained weights stay as they are, also while the rest is fine-tuned, as the Keras
+guides on transfer learning and on EfficientNet advise. They are frozen by `trainable = False`, because `training=False`
+in the call of a backbone is overridden when `fit` calls the whole model. Those of a backbone without weights learn like
+any others, and from the first epoch: there is nothing in it to keep.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from keras import layers
 from mien.errors import ModelError
 from mien.learn.models.blocks import classify
 
-__all__ = ["backbone_of", "build_transfer"]
+__all__ = ["backbone_of", "build_transfer", "set_trainable"]
 
 # Each backbone: its constructor, and how 0–255 RGB becomes what its ImageNet weights were trained on. EfficientNetV2
 # and MobileNetV3 scale inside themselves (include_preprocessing).
@@ -26,6 +30,8 @@ _BACKBONES: dict[str, tuple[str, str]] = {
     "efficientnetv2b0": ("EfficientNetV2B0", "inside"),
     "mobilenetv3small": ("MobileNetV3Small", "inside"),
 }
+# Keras' MobileNetV3 has 0.999, with which the statistics of validation would be epochs behind those of training.
+_MOMENTUM_FROM_SCRATCH = 0.9
 # Means of the ImageNet training images in BGR order, subtracted by VGG16's original (Caffe) preprocessing.
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 
@@ -50,7 +56,9 @@ def build_transfer(
     constructor, preprocessing = _BACKBONES[architecture]
     x = _preprocess(x, preprocessing)
     backbone = _backbone(constructor, weights, input_size_px)
-    x = layers.Identity(name="features")(backbone(x, training=False))
+    for norm in _norms(backbone):
+        norm.momentum = min(norm.momentum, _MOMENTUM_FROM_SCRATCH)
+    x = layers.Identity(name="features")(backbone(x))
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     return classify(image, x, heads=heads, name=architecture)
@@ -59,6 +67,21 @@ def build_transfer(
 def backbone_of(model: keras.Model) -> keras.Model:
     """The pretrained part of a transfer model: its only layer that is a model itself."""
     return next(layer for layer in model.layers if isinstance(layer, keras.Model))
+
+
+def set_trainable(model: keras.Model, *, backbone: bool, norms: bool) -> None:
+    """Let the backbone of a transfer model learn, or only its head; its batch norms learn with it or stay as they are.
+
+    A model that is compiled must be compiled again.
+    """
+    inside = backbone_of(model)
+    inside.trainable = backbone
+    for norm in _norms(inside):
+        norm.trainable = backbone and norms
+
+
+def _norms(backbone: keras.Model) -> list[layers.BatchNormalization]:
+    return [layer for layer in backbone.layers if isinstance(layer, layers.BatchNormalization)]
 
 
 def _preprocess(x: Any, kind: str) -> Any:
