@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from mien.data import load_dataset
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
-from mien.evaluate.votes import vote_agreement, vote_majority
+from mien.evaluate.votes import protocol_truths, vote_agreement, vote_majority
 
 VOTES = np.array(
     [
@@ -52,3 +55,34 @@ def test_unknown_votes_are_no_agreement() -> None:
 def test_votes_of_other_images_are_one_sentence() -> None:
     with pytest.raises(DataError, match=r"shape \(1, 7\)"):
         vote_agreement(np.array([2]), np.eye(NUM_EMOTIONS)[[2]], VOTES)
+
+
+def test_the_three_protocols_worked_by_hand() -> None:
+    """angry disgust fear happy sad surprise neutral; contempt, unknown, not a face."""
+    votes = np.array(
+        [
+            [0, 0, 0, 6, 0, 0, 4, 0, 0, 0],  # happy leads with more than half
+            [1, 1, 1, 3, 1, 1, 2, 0, 0, 0],  # single votes drop: 3 of 5 are more than half
+            [4, 0, 0, 0, 4, 0, 2, 0, 0, 0],  # nobody has more than half; the first of two leaders
+            [0, 0, 0, 2, 0, 0, 1, 0, 0, 7],  # no face
+            [0, 0, 0, 0, 0, 0, 3, 7, 0, 0],  # contempt
+            [np.nan] * 10,
+        ]
+    )
+    truths = protocol_truths(votes)
+    assert truths["official"].tolist() == [3, 3, -1, -1, 7, -1]
+    assert truths["emotions"].tolist() == [3, 3, 0, 3, 7, -1]
+    assert truths["all answers"].tolist() == [3, 3, 0, -1, 7, -1]
+
+
+def test_the_protocols_leave_as_many_images_as_published(shared: Path) -> None:
+    """FER+'s own code leaves 3,153 test images, 3,137 without contempt; argmax of ten columns 3,546, of eight 3,573."""
+    data = shared / "data"
+    votes = load_dataset(data / "fer2013.csv.gz", votes=data / "fer2013new.csv").test.votes
+    truths = protocol_truths(votes)
+    assert {name: int((truth >= 0).sum()) for name, truth in truths.items()} == {
+        "official": 3153,
+        "emotions": 3573,
+        "all answers": 3546,
+    }
+    assert int(((truths["official"] >= 0) & (truths["official"] < 7)).sum()) == 3137

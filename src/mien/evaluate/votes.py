@@ -10,11 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mien.data.dataset import NO_EMOTION_VOTES
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
 from mien.evaluate.metrics import checked, wilson_interval
 
-__all__ = ["CLEAR_VOTES", "Agreement", "VoteAgreement", "vote_agreement", "vote_majority"]
+__all__ = [
+    "CLEAR_VOTES",
+    "PROTOCOLS",
+    "Agreement",
+    "VoteAgreement",
+    "protocol_truths",
+    "vote_agreement",
+    "vote_majority",
+]
 
 CLEAR_VOTES = 8
 """Votes out of ten from which on an image counts as clear."""
@@ -93,3 +102,37 @@ def _agreement(labels: np.ndarray, answers: np.ndarray, majority: np.ndarray) ->
         return Agreement(0, None, None, None, None)
     share = float(np.mean(answers == majority))
     return Agreement(n, share, *wilson_interval(share, n), float(np.mean(labels == majority)))
+
+
+PROTOCOLS = ("official", "emotions", "all answers")
+"""The three ways in which papers turn FER+'s votes into one truth; one model differs by several points between them."""
+
+_CONTEMPT = NUM_EMOTIONS
+_UNKNOWN = NUM_EMOTIONS + NO_EMOTION_VOTES.index("unknown")
+
+
+def protocol_truths(votes: np.ndarray) -> dict[str, np.ndarray]:
+    """What each protocol takes for the truth of an image.
+
+    `official` is that of the authors' own code (Barsoum et al. 2016, majority mode): single votes are dropped, the
+    leader needs more than half of the rest, and images that are then unknown or no face are left out. `emotions` takes
+    the leader of the eight emotions, `all answers` the leader of all ten columns, and leaves out the images whose
+    leader is no emotion. Of equal leaders the first in the order of the columns counts.
+
+    Args:
+        votes: float (N, 10), as `mien.data.dataset.Split.votes`; NaN rows where unknown.
+
+    Returns:
+        For each of `PROTOCOLS` int64 (N,): the code of the emotion, 7 for contempt (which a model of seven emotions
+        cannot be right about), −1 where the image is left out.
+    """
+    known = np.nan_to_num(np.asarray(votes, np.float64), nan=0.0)
+    several = np.where(known > 1, known, 0.0)
+    leads = several.max(axis=1) > several.sum(axis=1) / 2
+    emotions = known[:, :_UNKNOWN]
+    truths = {
+        "official": np.where(leads, several.argmax(axis=1), -1),
+        "emotions": np.where(emotions.max(axis=1) > 0, emotions.argmax(axis=1), -1),
+        "all answers": np.where(known.max(axis=1) > 0, known.argmax(axis=1), -1),
+    }
+    return {name: np.where(truth <= _CONTEMPT, truth, -1) for name, truth in truths.items()}
