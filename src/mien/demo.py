@@ -156,8 +156,7 @@ class Demo:
     def predict(self) -> Step:
         """Answer some held-out faces with the exported network, as files, as `mien predict --detector none` does."""
         from mien.evaluate.overview import AnsweredFaces, one_of_each
-        from mien.inference.many import Job, predict_many
-        from mien.inference.predictor import Predictor
+        from mien.inference.predictor import Job, Predictor
 
         started = time.perf_counter()
         path = self.folder / "held-out"
@@ -165,7 +164,7 @@ class Demo:
         shown = test.take(one_of_each(test.labels, per_emotion=HELD_OUT_PER_EMOTION))
         jobs = [Job(file, file.name) for file in _write_faces(path, shown)]
         predictor = Predictor(self.run.path, detector="none")
-        answers = [result for result, _ in predict_many(predictor, jobs) if isinstance(result, Prediction)]
+        answers = [result for result, _ in predictor.predict_jobs(jobs) if isinstance(result, Prediction)]
         write_json(path / "predictions.json", [answer.to_dict() for answer in answers])
         probabilities = np.stack([_as_array(answer.faces[0]) for answer in answers])
         self._faces = AnsweredFaces(shown.images, shown.labels, probabilities)

@@ -39,6 +39,7 @@ __all__ = [
     "ImageSource",
     "crop_face",
     "decode_image",
+    "no_crops",
     "read_image",
     "resize_to_input",
     "to_gray",
@@ -209,6 +210,11 @@ def _level(gray: np.ndarray, square: tuple[int, int, int], roll_degrees: float) 
         gray, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return level
+
+
+def no_crops() -> np.ndarray:
+    """uint8 (0, 48, 48): the crops of no face."""
+    return np.zeros((0, INPUT_SIZE_PX, INPUT_SIZE_PX), np.uint8)
 
 
 def to_tensor(crops: np.ndarray) -> np.ndarray:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import io
 import json
+import multiprocessing
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +159,50 @@ def test_many_images_go_on_after_an_unreadable_one(toy_model: Path, photo: np.nd
     assert [answer.source for answer in answers] == ["image-1", "nowhere.jpg", "image-3", "image-4"]
 
 
+def test_what_is_found_is_classified_as_predict_does(toy_model: Path, photo: np.ndarray) -> None:
+    predictor = Predictor(toy_model, detector=FakeDetector(LEFT, RIGHT))
+    found = predictor.find(photo, max_faces=1)
+    assert (found.width_px, found.height_px, found.faces, found.detector) == (100, 50, (LEFT,), "fake")
+    assert (found.crops.shape, found.faces_left_out) == ((1, 48, 48), 1)
+    assert predictor.classify(predictor.find(photo), name="p") == predictor.predict(photo, name="p")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.faces = ()  # type: ignore[misc]
+
+
+def test_probabilities_that_are_known_are_not_asked_for(toy_model: Path, photo: np.ndarray) -> None:
+    predictor = Predictor(toy_model, detector=FakeDetector(LEFT))
+    known = np.eye(7)[[3]]
+    (face,) = predictor.classify(predictor.find(photo), known).faces
+    assert (face.emotion, face.confidence, face.landmarks) == (EMOTIONS[3], 1.0, LEFT.landmarks)
+    (asked,) = predictor.predict(photo).faces
+    assert predictor.with_probabilities(asked, known[0]) == face
+
+
+def test_predictions_can_be_put_into_sets(toy_model: Path, photo: np.ndarray) -> None:
+    predictor = Predictor(toy_model, detector=FakeDetector(LEFT))
+    assert len({predictor.predict(photo, name=name) for name in ("a", "a", "b")}) == 2
+
+
+def test_one_image_is_not_many(toy_model: Path, photo: np.ndarray, tmp_path: Path) -> None:
+    predictor = Predictor(toy_model, detector="none")
+    path = tmp_path / "photo.jpg"
+    one: Any
+    for one in ("photo.jpg", path, b"photo", io.BytesIO(), Image.fromarray(photo), photo, photo[..., 0], 7):
+        with pytest.raises(ImageError, match=r"Expected several images.*Call predict\."):
+            predictor.predict_many(one)
+    assert [type(one) for one in predictor.predict_many(photo[None])] == [Prediction]
+    assert [type(one) for one in predictor.predict_many(photo[None, ..., 0], colour="gray")] == [Prediction]
+
+
+def test_a_predictor_goes_to_other_processes(toy_model: Path, photo: np.ndarray) -> None:
+    predictor = Predictor(toy_model, detector="none", margin=0.1, max_faces=3, limits=ImageLimits(max_pixels=5000))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(predictor.predict, photo).result(timeout=60) == predictor.predict(photo)
+        with pytest.raises(ImageError, match="5,000 pixels"):
+            pool.submit(predictor.predict, np.repeat(photo, 2, axis=0)).result(timeout=60)
+    assert repr(copy.copy(predictor)) == repr(predictor)
+
+
 @pytest.mark.parametrize("detector", ["mtcnn", object(), None])
 def test_unknown_detectors_are_refused(toy_model: Path, detector: Any) -> None:
     with pytest.raises(DetectorError, match="detector"):
@@ -185,7 +232,7 @@ def test_a_dataset_image_reaches_the_model_as_the_same_pixels(toy_model: Path, s
         for name in [name for name in archive.namelist() if name.endswith(".jpg")][::4000]:
             data = archive.read(name)
             as_dataset = resize_to_input(to_gray(decode_image(data)))
-            as_photo = predictor.crops(decode_image(data), predictor.locate(decode_image(data)))
+            as_photo = predictor.find(data).crops
             assert (as_photo == as_dataset[None]).all()
             assert (crop_face(as_dataset, (0, 0, 48, 48)) == as_dataset).all()
             probabilities = predictor.predict(data).faces[0].probabilities

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +13,13 @@ from mien.cli.streams import quiet_decoders
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mien.inference.many import Answer, Job
+    import numpy as np
+
     from mien.inference.photo_paths import Photo
-    from mien.inference.predictor import Predictor
-    from mien.inference.results import Box
+    from mien.inference.predictor import Job
+    from mien.inference.results import Box, Prediction, Unreadable
+
+    Result = tuple[Prediction | Unreadable, np.ndarray | None]
 
 __all__ = ["predict"]
 
@@ -96,14 +99,15 @@ def predict(
         threads=None if len(found) == 1 else 1,
         limits=ImageLimits(round(max_megabytes * 2**20), round(max_megapixels * 1e6)),
     )
-    answers = _answers(predictor, found, boxes, workers=workers, keep_images=save is not None)
+    jobs = [_job(photo, boxes) for photo in found]
+    results = predictor.predict_jobs(jobs, workers=workers, keep_images=save is not None)
     with quiet_decoders(), writer:
         # Rows that come one by one on the same screen are progress enough.
         quiet = len(found) == 1 or ((as_jsonl or as_csv) and sys.stdout.isatty())
-        for answer, copy in zip(answers if quiet else _watched(answers, len(found)), copies, strict=True):
-            writer.write(answer.result)
-            if copy is not None and answer.image_rgb is not None:
-                _save(answer, copy)
+        for (result, image_rgb), copy in zip(results if quiet else _watched(results, len(found)), copies, strict=True):
+            writer.write(result)
+            if copy is not None and image_rgb is not None:
+                _save(result, image_rgb, copy)
     if writer.unreadable:
         raise typer.Exit(1)
 
@@ -116,23 +120,9 @@ def _given_boxes(detector: str) -> dict[str, tuple[Box, ...]] | None:
     return read_boxes(Path(detector))
 
 
-def _answers(
-    predictor: Predictor,
-    photos: Sequence[Photo],
-    boxes: dict[str, tuple[Box, ...]] | None,
-    *,
-    workers: int | None,
-    keep_images: bool,
-) -> Iterator[Answer]:
-    from mien.inference.many import predict_many
-
-    jobs = [_job(photo, boxes) for photo in photos]
-    return predict_many(predictor, jobs, workers=workers, keep_images=keep_images)
-
-
 def _job(photo: Photo, boxes: dict[str, tuple[Box, ...]] | None) -> Job:
-    from mien.inference.many import Job
     from mien.inference.photo_paths import STDIN
+    from mien.inference.predictor import Job
 
     source = sys.stdin.buffer if str(photo.path) == STDIN else photo.path
     name = "stdin" if str(photo.path) == STDIN else str(photo.path)
@@ -149,20 +139,20 @@ def _boxes_of(photo: Photo, boxes: dict[str, tuple[Box, ...]]) -> tuple[Box, ...
     )
 
 
-def _watched(answers: Iterator[Answer], total: int) -> Iterator[Answer]:
-    """The answers, with a bar."""
+def _watched(results: Iterator[Result], total: int) -> Iterator[Result]:
+    """The results, with a bar."""
     from mien.cli.terminal import progress_bar
 
     with progress_bar("Photos", rate="photos/s") as advance:
-        for done, answer in enumerate(answers, start=1):
-            yield answer
+        for done, result in enumerate(results, start=1):
+            yield result
             advance(done, total, f"{done:,} of {total:,}")
 
 
-def _save(answer: Answer, path: Path) -> None:
+def _save(result: Prediction | Unreadable, image_rgb: np.ndarray, path: Path) -> None:
     from mien.inference.draw import draw_faces
     from mien.inference.results import Prediction
     from mien.inference.saving import write_image
 
-    if isinstance(answer.result, Prediction) and answer.image_rgb is not None:
-        write_image(path, draw_faces(answer.image_rgb, answer.result.faces))
+    if isinstance(result, Prediction):
+        write_image(path, draw_faces(image_rgb, result.faces))

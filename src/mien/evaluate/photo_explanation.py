@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from mien.emotions import EMOTIONS
 from mien.evaluate.faithfulness import occlusion_maps
 from mien.evaluate.plots.explanations import ExplanationGridPlot
-from mien.images import read_image
 from mien.inference.predictor import Predictor
 
 __all__ = ["explain_photo"]
@@ -28,13 +28,11 @@ def explain_photo(predictor: Predictor, photo: Path) -> tuple[Figure | None, tup
     Raises:
         ImageError: The photo cannot be read.
     """
-    image_rgb = read_image(photo, limits=predictor.limits)
-    crops = predictor.crops(image_rgb, predictor.locate(image_rgb))
-    if not len(crops):
+    found = predictor.find(photo)
+    if not found.faces:
         return None, ()
-    probabilities = predictor.predict_faces(crops)
-    answers = probabilities.argmax(axis=1)
-    names = predictor.card.emotions
-    captions = tuple(f"{names[code]} {p[code]:.0%}" for code, p in zip(answers, probabilities, strict=True))
-    maps = {"occlusion": occlusion_maps(predictor.predict_faces, crops, np.asarray(answers))}
-    return ExplanationGridPlot(crops, maps, captions).draw(columns=min(3, len(crops))), captions
+    faces = predictor.classify(found).faces
+    captions = tuple(f"{face.emotion} {face.confidence:.0%}" for face in faces)
+    classes = np.array([EMOTIONS.index(face.emotion) for face in faces])
+    maps = {"occlusion": occlusion_maps(predictor.predict_faces, found.crops, classes)}
+    return ExplanationGridPlot(found.crops, maps, captions).draw(columns=min(3, len(faces))), captions

@@ -1,36 +1,65 @@
 """`Predictor`: a photo in, its faces and their expressions out. What most people come for.
 
 Joins a classifier, a detector and the input contract of `mien.images`; each is built once and can be used from
-several threads.
+several threads. An image is read, its faces are found (`Found`), and they are classified (`Prediction`): for one image
+step by step, for many by several threads, whose faces share the classifier's batches.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from mien.card import ModelCard
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
-from mien.errors import ConfigError, DetectorError
-from mien.images import DEFAULT_LIMITS, INPUT_SIZE_PX, Colour, ImageLimits, ImageSource, crop_face, read_image, to_gray
+from mien.errors import ConfigError, DetectorError, ImageError
+from mien.images import DEFAULT_LIMITS, Colour, ImageLimits, ImageSource, crop_face, no_crops, read_image, to_gray
 from mien.inference.boxes import checked_boxes
 from mien.inference.classifier import Classifier
 from mien.inference.faces import FaceDetector, choose_detector
+from mien.inference.overlap import in_order
 from mien.inference.pose import roll_to_level
 from mien.inference.quality import flags_of
-from mien.inference.results import DetectedFace, Face, Prediction, Unreadable
+from mien.inference.results import DetectedFace, Face, Found, Prediction, Unreadable
 from mien.inference.shrinking import SMALLEST_FACE_PX
+from mien.machine import usable_cores
 from mien.probabilities import change_prior, estimate_prior
 
-__all__ = ["NO_CROPS", "Predictor"]
+__all__ = ["Job", "Predictor"]
 
-NO_CROPS = np.zeros((0, INPUT_SIZE_PX, INPUT_SIZE_PX), np.uint8)
+# A batch is classified when it has this many faces, or images, whichever comes first: larger ones are hardly faster,
+# and predictions would come late.
+_BATCH_FACES = 32
+_BATCH_IMAGES = 16
 
-Name = TypeVar("Name", str, None)
+
+@dataclass(frozen=True)
+class Job:
+    """One of many images.
+
+    Attributes:
+        source: Anything that `mien.images.read_image` takes.
+        name: What its prediction calls it.
+        boxes: Where the faces are, as [x, y, width, height] in pixels; None asks the detector.
+    """
+
+    source: ImageSource
+    name: str
+    boxes: Sequence[Sequence[float]] | None = None
+
+
+class _Ready:
+    """An image whose faces are found, waiting for its batch; `found` says why not where it could not be read."""
+
+    __slots__ = ("found", "image_rgb", "name")
+
+    def __init__(self, name: str, found: Found | Unreadable, image_rgb: np.ndarray | None = None) -> None:
+        self.name, self.found, self.image_rgb = name, found, image_rgb
 
 
 class Predictor:
@@ -77,6 +106,18 @@ class Predictor:
         threads: int | None = None,
         limits: ImageLimits = DEFAULT_LIMITS,
     ) -> None:
+        self._arguments = {
+            "model": model,
+            "head": head,
+            "prior": prior,
+            "detector": detector,
+            "yunet_path": yunet_path,
+            "smallest_face_px": smallest_face_px,
+            "margin": margin,
+            "max_faces": max_faces,
+            "threads": threads,
+            "limits": limits,
+        }
         if isinstance(detector, str):
             detector = choose_detector(
                 detector, yunet_path=yunet_path, smallest_face_px=smallest_face_px, threads=threads
@@ -91,6 +132,14 @@ class Predictor:
 
     def __repr__(self) -> str:
         return f"Predictor({self.card.name!r}, detector={self.detector_name!r})"
+
+    # Sessions of ONNX Runtime cannot be sent to another process; there they are opened anew.
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self._arguments
+
+    def __setstate__(self, arguments: dict[str, Any]) -> None:
+        self.__init__(**arguments)  # type: ignore[misc]
 
     @property
     def card(self) -> ModelCard:
@@ -140,12 +189,8 @@ class Predictor:
             ImageError: The image cannot be read, is too large, or a given box lies outside it.
             DetectorError: `boxes` are no boxes.
         """
-        image_rgb = read_image(source, colour=colour, limits=self._limits)
-        found = self.locate(image_rgb, boxes=boxes)
-        crops = self.crops(image_rgb, found)
-        probabilities = self._classifier.probabilities(crops)
-        name = name or _name_of(source, None)
-        prediction = self.answer(image_rgb.shape, found, crops, probabilities, name=name, boxes_given=boxes is not None)
+        found = self.find(source, colour=colour, boxes=boxes)
+        prediction = self.classify(found, name=_path_of(source) if name is None else name)
         return next(self.with_estimated_prior([prediction])) if self.estimates_prior else prediction
 
     def predict_many(
@@ -156,16 +201,91 @@ class Predictor:
         Args:
             sources: Anything that `predict` takes; taken as they are needed, so they may be endless.
             colour: Channel order of arrays.
-            workers: Threads that read and search; None takes as many as there are cores.
+            workers: Threads that read and detect; None takes as many as there are cores.
+
+        Returns:
+            For each source, in order, its prediction, or why it could not be read; the rest goes on.
+
+        Raises:
+            ImageError: One image instead of several.
+        """
+        if _is_one(sources, colour):
+            received = repr(sources) if isinstance(sources, (str, os.PathLike)) else type(sources).__name__
+            raise ImageError(f"Expected several images, such as a list of paths. Received: {received}. Call predict.")
+        jobs = (Job(one, _path_of(one) or f"image-{number}") for number, one in enumerate(sources, start=1))
+        return (result for result, _ in self.predict_jobs(jobs, colour=colour, workers=workers))
+
+    def predict_jobs(
+        self,
+        jobs: Iterable[Job],
+        *,
+        colour: Colour = "rgb",
+        workers: int | None = None,
+        keep_images: bool = False,
+    ) -> Iterator[tuple[Prediction | Unreadable, np.ndarray | None]]:
+        """As `predict_many`, of images with names and boxes of their own.
+
+        Memory stays bounded: at most two images per worker, and those of one batch, are held at a time. A predictor
+        that estimates how common each expression is needs all faces, and the images that are kept, before it gives the
+        first prediction.
+
+        Args:
+            jobs: The images; taken as they are needed.
+            colour: Channel order of arrays.
+            workers: Threads that read and detect; None takes as many as there are cores.
+            keep_images: Whether images come with their predictions, to be drawn on.
 
         Yields:
-            For each source, in order, its prediction, or why it could not be read; the batch goes on.
+            For each job, in order, its prediction, or why there is none, and the image, uint8 (H, W, 3), if it is kept.
         """
-        from mien.inference.many import Job, predict_many
 
-        jobs = (Job(source, _name_of(source, f"image-{number}")) for number, source in enumerate(sources, start=1))
-        for answer in predict_many(self, jobs, workers=workers, colour=colour):
-            yield answer.result
+        def ready(job: Job) -> _Ready:
+            try:
+                image_rgb = read_image(job.source, colour=colour, limits=self._limits)
+                found = self.find(image_rgb, boxes=job.boxes)
+            except ImageError as error:
+                return _Ready(job.name, Unreadable(job.name, str(error)))
+            return _Ready(job.name, found, image_rgb if keep_images else None)
+
+        results = self._in_batches(ready, jobs, workers or usable_cores(), keep_images)
+        # Closed when the caller stops taking predictions, too, so that no thread is left.
+        with contextlib.closing(results):
+            yield from self._with_estimate(results) if self.estimates_prior else results
+
+    def _in_batches(
+        self, ready: Callable[[Job], _Ready], jobs: Iterable[Job], workers: int, keep_images: bool
+    ) -> Generator[tuple[Prediction | Unreadable, np.ndarray | None], None, None]:
+        batch: list[_Ready] = []
+        faces = 0
+        with contextlib.closing(in_order(ready, jobs, workers=workers, ahead=2 * workers)) as all_ready:
+            for one in all_ready:
+                batch.append(one)
+                faces += len(one.found.faces) if isinstance(one.found, Found) else 0
+                # Kept images are large, so they do not wait for others.
+                if keep_images or len(batch) == _BATCH_IMAGES or faces >= _BATCH_FACES:
+                    yield from self._classified(batch)
+                    batch, faces = [], 0
+            yield from self._classified(batch)
+
+    def _classified(self, batch: Sequence[_Ready]) -> Iterator[tuple[Prediction | Unreadable, np.ndarray | None]]:
+        """All faces of some images at once, given back to their images."""
+        crops = [one.found.crops for one in batch if isinstance(one.found, Found)]
+        probabilities = self._classifier.probabilities(np.concatenate([no_crops(), *crops]))
+        for one in batch:
+            if isinstance(one.found, Unreadable):
+                yield one.found, None
+                continue
+            count = len(one.found.faces)
+            yield self.classify(one.found, probabilities[:count], name=one.name), one.image_rgb
+            probabilities = probabilities[count:]
+
+    def _with_estimate(
+        self, results: Iterable[tuple[Prediction | Unreadable, np.ndarray | None]]
+    ) -> Iterator[tuple[Prediction | Unreadable, np.ndarray | None]]:
+        waiting = list(results)
+        changed = self.with_estimated_prior([one for one, _ in waiting if isinstance(one, Prediction)])
+        for one, image_rgb in waiting:
+            yield next(changed) if isinstance(one, Prediction) else one, image_rgb
 
     def predict_faces(self, crops: np.ndarray) -> np.ndarray:
         """Probabilities of many face crops at once, without any detector.
@@ -204,60 +324,88 @@ class Predictor:
         old = self._classifier.prior
         changed = iter(change_prior(probabilities, old, estimate_prior(probabilities, old)))
         for one in predictions:
-            yield replace(one, faces=tuple(replace(face, **self._facts(next(changed))) for face in one.faces))
+            yield replace(one, faces=tuple(self.with_probabilities(face, next(changed)) for face in one.faces))
 
-    # The steps of `predict`, for those who overlap them over many images.
+    # The steps of `predict`, for those who have something to do between them.
 
-    def locate(
-        self, image_rgb: np.ndarray, *, boxes: Sequence[Sequence[float]] | None = None
-    ) -> tuple[DetectedFace, ...]:
-        """Where the faces are: the given boxes, or what the detector finds in uint8 (H, W, 3)."""
-        if boxes is not None:
-            return tuple(DetectedFace(box) for box in checked_boxes(boxes))
-        return self._detector.detect(image_rgb)[: self._max_faces]
-
-    def crops(self, image_rgb: np.ndarray, faces: Sequence[DetectedFace]) -> np.ndarray:
-        """The faces as the model takes them: uint8 (N, 48, 48)."""
-        if not faces:
-            return NO_CROPS
-        gray = to_gray(image_rgb)
-        crops = [
-            crop_face(gray, face.box, margin=self._margin, roll_degrees=roll_to_level(face.landmarks)) for face in faces
-        ]
-        return np.stack(crops)
-
-    def answer(
+    def find(
         self,
-        shape: Sequence[int],
-        found: Sequence[DetectedFace],
-        crops: np.ndarray,
-        probabilities: np.ndarray,
+        image: ImageSource,
         *,
-        name: str | None = None,
-        boxes_given: bool = False,
-    ) -> Prediction:
-        """Put places, crops uint8 (N, 48, 48) and probabilities float32 (N, 7) of one image together."""
+        colour: Colour = "rgb",
+        boxes: Sequence[Sequence[float]] | None = None,
+        max_faces: int | None = None,
+    ) -> Found:
+        """The faces of one image, cut out as the model takes them.
+
+        Args:
+            image: Anything that `predict` takes.
+            colour: Channel order of an array.
+            boxes: Where the faces are, as [x, y, width, height] in pixels; None asks the detector.
+            max_faces: Most faces to keep, the largest first; None takes the predictor's.
+
+        Raises:
+            ImageError: The image cannot be read, is too large, or a given box lies outside it.
+            DetectorError: `boxes` are no boxes.
+        """
+        image_rgb = read_image(image, colour=colour, limits=self._limits)
+        if boxes is None:
+            detected = self._detector.detect(image_rgb)
+            faces = detected[: self._max_faces if max_faces is None else max_faces]
+        else:
+            detected = faces = tuple(DetectedFace(box) for box in checked_boxes(boxes))
+        return Found(
+            width_px=image_rgb.shape[1],
+            height_px=image_rgb.shape[0],
+            faces=tuple(faces),
+            crops=self._crops(image_rgb, faces),
+            detector=self.detector_name if boxes is None else "boxes",
+            faces_left_out=len(detected) - len(faces),
+        )
+
+    def _crops(self, image_rgb: np.ndarray, faces: Sequence[DetectedFace]) -> np.ndarray:
+        """uint8 (N, 48, 48)."""
+        if not faces:
+            return no_crops()
+        gray = to_gray(image_rgb)
+        return np.stack(
+            [crop_face(gray, one.box, margin=self._margin, roll_degrees=roll_to_level(one.landmarks)) for one in faces]
+        )
+
+    def classify(self, found: Found, probabilities: np.ndarray | None = None, *, name: str | None = None) -> Prediction:
+        """The expressions of faces that were found.
+
+        Args:
+            found: What `find` returned.
+            probabilities: float (N, 7), what is known of each face already, such as a mean over time; None asks the
+                model.
+            name: What the prediction calls the image.
+        """
+        if probabilities is None:
+            probabilities = self._classifier.probabilities(found.crops)
+        faces = [
+            Face(
+                box=one.box,
+                **self._facts(p),
+                detection_score=one.score,
+                landmarks=one.landmarks,
+                quality=flags_of(one, crop, (found.height_px, found.width_px)),
+            )
+            for one, crop, p in zip(found.faces, found.crops, probabilities, strict=True)
+        ]
         return Prediction(
-            faces=tuple(
-                self.face(one, p, quality=flags_of(one, crop, shape))
-                for one, crop, p in zip(found, crops, probabilities, strict=True)
-            ),
-            width_px=int(shape[1]),
-            height_px=int(shape[0]),
-            detector="boxes" if boxes_given else self.detector_name,
+            faces=tuple(faces),
+            width_px=found.width_px,
+            height_px=found.height_px,
+            detector=found.detector,
             model=self.card.name,
             source=name,
+            faces_left_out=found.faces_left_out,
         )
 
-    def face(self, found: DetectedFace, probabilities: np.ndarray, *, quality: tuple[str, ...] = ()) -> Face:
-        """One face's answer from its place and its calibrated probabilities, float32 (7,)."""
-        return Face(
-            box=found.box,
-            **self._facts(probabilities),
-            detection_score=found.score,
-            landmarks=found.landmarks,
-            quality=quality,
-        )
+    def with_probabilities(self, face: Face, probabilities: np.ndarray) -> Face:
+        """The same face with other probabilities, float (7,), such as a mean over time."""
+        return replace(face, **self._facts(probabilities))
 
     def _facts(self, probabilities: np.ndarray) -> dict[str, Any]:
         best = int(probabilities.argmax())
@@ -270,8 +418,16 @@ class Predictor:
         }
 
 
-def _name_of(source: ImageSource, otherwise: Name) -> str | Name:
-    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else otherwise
+def _is_one(sources: Any, colour: Colour) -> bool:
+    """True for one image, which may be iterable, too: over letters, lines or rows."""
+    if isinstance(sources, np.ndarray):
+        return sources.ndim < (3 if colour == "gray" else 4)
+    single = isinstance(sources, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(sources, "read")
+    return single or not isinstance(sources, Iterable)
+
+
+def _path_of(source: ImageSource) -> str | None:
+    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
 
 
 def _checked_detector(detector: Any) -> FaceDetector:

@@ -6,10 +6,12 @@ Coordinates are pixels of the upright image: x to the right, y down, the origin 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-__all__ = ["Box", "DetectedFace", "Face", "Point", "Prediction", "Unreadable"]
+import numpy as np
+
+__all__ = ["Box", "DetectedFace", "Face", "Found", "Point", "Prediction", "Unreadable"]
 
 
 class Box(NamedTuple):
@@ -43,6 +45,26 @@ class DetectedFace:
     landmarks: tuple[Point, ...] | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The faces of one image, before their expressions are known: what `Predictor.find` returns and `classify` takes.
+
+    Attributes:
+        width_px, height_px: Size of the upright image.
+        faces: Where they are, the largest first.
+        crops: uint8 (N, 48, 48), grey, as the model takes them, in the order of `faces`.
+        detector: Who found them, as in `Prediction`.
+        faces_left_out: Smaller faces that were found, too, beyond the most that were asked for.
+    """
+
+    width_px: int
+    height_px: int
+    faces: tuple[DetectedFace, ...]
+    crops: np.ndarray
+    detector: str
+    faces_left_out: int = 0
+
+
 @dataclass(frozen=True)
 class Face:
     """One face and its expression.
@@ -61,7 +83,7 @@ class Face:
     box: Box
     emotion: str
     confidence: float
-    probabilities: Mapping[str, float]
+    probabilities: Mapping[str, float] = field(hash=False)
     uncertain: bool
     detection_score: float | None = None
     landmarks: tuple[Point, ...] | None = None

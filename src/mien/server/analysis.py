@@ -7,7 +7,6 @@ written nowhere.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 from mien.images import ImageLimits, read_image
@@ -68,9 +67,4 @@ class Analyser:
 
     def _predict(self, picture: bytes, name: str | None) -> Prediction:
         image_rgb = read_image(picture, limits=self._limits)
-        found = self.predictor.locate(image_rgb)
-        kept = found[: self._max_faces]
-        crops = self.predictor.crops(image_rgb, kept)
-        probabilities = self.predictor.predict_faces(crops)
-        prediction = self.predictor.answer(image_rgb.shape, kept, crops, probabilities, name=name)
-        return dataclasses.replace(prediction, faces_left_out=len(found) - len(kept))
+        return self.predictor.classify(self.predictor.find(image_rgb, max_faces=self._max_faces), name=name)

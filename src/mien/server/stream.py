@@ -25,7 +25,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.websockets import WebSocketState
 
 from mien.emotions import EMOTIONS
-from mien.inference.results import DetectedFace, Face, Prediction
+from mien.inference.results import Face, Prediction
 from mien.inference.video.tracking import FaceTracks
 from mien.server.context import Context
 from mien.server.errors import ApiError
@@ -208,7 +208,7 @@ class _Session:
         ).reshape(-1, len(EMOTIONS))  # (N, 7)
         predictor = self._context.analyser.predictor
         return [
-            _track(tracked.track, predictor.face(DetectedFace(face.box), tracked.probabilities))
+            _track(tracked.track, predictor.with_probabilities(face, tracked.probabilities))
             for face, tracked in zip(
                 prediction.faces, self._face_tracks.update(boxes, instant, time_seconds), strict=True
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +17,7 @@ from mien.emotions import EMOTIONS
 from mien.errors import ConfigError
 from mien.inference.overlap import in_order
 from mien.inference.predictor import Predictor
-from mien.inference.quality import flags_of
-from mien.inference.results import DetectedFace, Face
+from mien.inference.results import Face, Found
 from mien.inference.video.clip import Clip, Frame
 from mien.inference.video.tracking import FaceTracks, TrackSummary
 from mien.machine import usable_cores
@@ -58,16 +57,6 @@ class FrameFaces:
     def rows(self) -> list[dict[str, Any]]:
         """The faces as flat rows: what CSV, JSON lines and Parquet hold."""
         return [_row(self.frame, tracked) for tracked in self.faces]
-
-
-class _Detected(NamedTuple):
-    """A frame with its faces and their probabilities, before it is known who they are."""
-
-    frame: Frame
-    is_new: bool
-    found: tuple[DetectedFace, ...]
-    crops: np.ndarray
-    probabilities: np.ndarray
 
 
 class VideoAnalysis:
@@ -123,10 +112,10 @@ class VideoAnalysis:
         with contextlib.closing(
             in_order(self._detect, self._frames(clip), workers=workers, ahead=workers + 1)
         ) as all_detected:
-            for detected in all_detected:
-                if detected.is_new:
-                    faces = self._tracked(detected)
-                yield FrameFaces(detected.frame, faces, detected.is_new)
+            for frame, detected in all_detected:
+                if detected is not None:
+                    faces = self._tracked(frame, *detected)
+                yield FrameFaces(frame, faces, detected is not None)
 
     def summaries(self) -> tuple[TrackSummary, ...]:
         """The people seen so far, in the order in which they came."""
@@ -139,27 +128,25 @@ class VideoAnalysis:
         for count, frame in enumerate(clip.frames(every=step, start_seconds=start, end_seconds=end)):
             yield frame, not self._yield_skipped or count % self._every == 0
 
-    def _detect(self, item: tuple[Frame, bool]) -> _Detected:
-        """What one frame shows; called from several threads. One batch over several frames would gain nothing."""
-        frame, is_new = item
-        found = self._predictor.locate(frame.image_rgb) if is_new else ()
-        crops = self._predictor.crops(frame.image_rgb, found)
-        return _Detected(frame, is_new, found, crops, self._predictor.predict_faces(crops))
+    def _detect(self, item: tuple[Frame, bool]) -> tuple[Frame, tuple[Found, np.ndarray] | None]:
+        """A frame, and, unless it is left out, its faces and what it alone says of each, float32 (N, 7).
 
-    def _tracked(self, detected: _Detected) -> tuple[TrackedFace, ...]:
+        Called from several threads. One batch over several frames would gain nothing.
+        """
+        frame, is_new = item
+        if not is_new:
+            return frame, None
+        found = self._predictor.find(frame.image_rgb)
+        return frame, (found, self._predictor.predict_faces(found.crops))
+
+    def _tracked(self, frame: Frame, found: Found, instant: np.ndarray) -> tuple[TrackedFace, ...]:
         """Who the faces of a frame are, with probabilities that are smoothed over time."""
-        frame = detected.frame
-        boxes = [one.box for one in detected.found]
-        all_tracked = self._tracks.update(boxes, detected.probabilities, frame.time_seconds)
+        tracks = self._tracks.update([one.box for one in found.faces], instant, frame.time_seconds)
+        smoothed = np.array([one.probabilities for one in tracks]).reshape(-1, len(EMOTIONS))  # (N, 7)
+        faces = self._predictor.classify(found, smoothed).faces
         return tuple(
-            TrackedFace(
-                tracked.track,
-                self._predictor.face(one, tracked.probabilities, quality=flags_of(one, crop, frame.image_rgb.shape)),
-                EMOTIONS[int(instant.argmax())],
-            )
-            for tracked, one, crop, instant in zip(
-                all_tracked, detected.found, detected.crops, detected.probabilities, strict=True
-            )
+            TrackedFace(tracked.track, face, EMOTIONS[int(p.argmax())])
+            for tracked, face, p in zip(tracks, faces, instant, strict=True)
         )
 
 
