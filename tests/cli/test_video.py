@@ -86,6 +86,8 @@ def test_the_timeline_says_what_the_table_says(
         (["cache:file://{here}/clip.avi", "--save", "clip.avi"], "rtsp"),
         (["clip.avi", "--start", "3", "--end", "2"], "end after the start"),
         (["97"], "camera 97"),
+        (["clip.avi", "--prior", "nonsense"], "prior"),
+        (["clip.avi", "--head", "nonsense"], "head"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
