@@ -138,7 +138,19 @@ def test_every_thirtieth_frame_has_the_same_people(predictor: Predictor) -> None
 
 
 @pytest.mark.parametrize(
-    "options", [{"every": 0}, {"start_seconds": -1}, {"start_seconds": 5, "end_seconds": 5}, {"smoothing_seconds": -1}]
+    "options",
+    [
+        {"every": 0},
+        {"workers": 0},
+        {"start_seconds": -1},
+        {"start_seconds": float("nan")},
+        {"end_seconds": float("inf")},
+        {"start_seconds": 5, "end_seconds": 5},
+        {"smoothing_seconds": -1},
+        {"smoothing_seconds": float("nan")},
+        {"smoothing_seconds": float("inf")},
+        {"longest_gap_seconds": float("nan")},
+    ],
 )
 def test_numbers_that_make_no_sense_are_refused(predictor: Predictor, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):

@@ -7,6 +7,7 @@ between two frames (stop, raise, press Ctrl-C) ends them at once.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -89,11 +90,16 @@ class VideoAnalysis:
         yield_skipped: bool = False,
         workers: int | None = None,
     ) -> None:
-        if every < 1 or start_seconds < 0 or smoothing_seconds < 0 or longest_gap_seconds < 0:
-            raise ConfigError(
-                "Expected every of at least 1, and times of at least 0 seconds. Received: "
-                f"every {every}, start {start_seconds}, smoothing {smoothing_seconds}, gap {longest_gap_seconds}."
-            )
+        for name, seconds in (
+            ("start", start_seconds),
+            ("end", start_seconds if end_seconds is None else end_seconds),
+            ("smoothing", smoothing_seconds),
+            ("gap", longest_gap_seconds),
+        ):
+            if not 0 <= seconds < math.inf:  # neither NaN
+                raise ConfigError(f"Expected a {name} of at least 0 seconds. Received: {seconds}.")
+        if every < 1 or (workers is not None and workers < 1):
+            raise ConfigError(f"Expected every and workers of at least 1. Received: every {every}, workers {workers}.")
         if end_seconds is not None and end_seconds <= start_seconds:
             raise ConfigError(f"Expected an end after the start. Received: {start_seconds} to {end_seconds} seconds.")
         predictor.refuse_estimate("a video")
