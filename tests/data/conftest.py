@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mien.data import cache
 from mien.emotions import EMOTIONS
 
 FER_PREFIXES = ("Training", "PublicTest", "PrivateTest")
@@ -19,6 +20,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     """No test reads or fills the cache of the person who runs the tests."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("MIEN_CACHE_DIR", str(folder))
+    monkeypatch.setattr(cache, "SETTLED_SECONDS", -1)  # else what a test has just written would not be kept
     return folder
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mien.data import Dataset, Split
 from mien.data.audit import audit, identical_to_train
 from mien.data.clean import Removed, clean, write_removed
-from mien.errors import RunError
+from mien.errors import OutputError
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def dirty(pixels: np.ndarray) -> Dataset:
             np.stack([image for image, _ in rows]),
             np.array([label for _, label in rows]),
             np.array([f"{prefix}{n}" for n in range(len(rows))]),
-            np.arange(7 * len(rows), dtype=np.float32).reshape(-1, 7),
+            np.arange(10 * len(rows), dtype=np.float32).reshape(-1, 10),
         )
         for prefix, rows in (("a", train), ("b", val), ("c", test))
     ]
@@ -105,7 +105,7 @@ def test_the_list_is_a_csv(dirty: Dataset, tmp_path: Path):
 
 def test_an_unwritable_place_is_a_known_error(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError):
+    with pytest.raises(OutputError):
         write_removed((), tmp_path / "file" / "removed.csv")
 
 

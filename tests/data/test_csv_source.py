@@ -136,6 +136,18 @@ def test_a_csv_without_rows_or_columns_is_refused(text: str, received: str):
     assert f"Received: {received}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "row",
+    ['3,"' + "1 " * 70_000 + '",Training', '3,"1 2"\r"3",Training', "3,1 2\x0c3,Training", '"', "\x0c,\x0c,\x0c"],
+    ids=["long field", "bare carriage return", "form feed", "open quote", "form feeds"],
+)
+def test_what_the_csv_reader_stumbles_over_is_a_bad_row(rows, row: str):
+    with pytest.raises(DataError, match=r"fer\.csv row 25"):
+        read(csv_text([*rows, row]))
+    samples = read(csv_text([*rows, row]), skip_bad=True)
+    assert (len(samples), len(samples.skipped)) == (24, 1)
+
+
 def test_nothing_usable_is_an_error_even_when_skipping(pixels):
     with pytest.raises(DataError, match=r"none \(2 skipped; the first: fer.csv row 1: expected an emotion code"):
         read(csv_text([csv_row(pixels[0], 9), csv_row(pixels[1], 8)]), skip_bad=True)

@@ -79,6 +79,16 @@ def test_the_same_seed_gives_the_same_split(pairs, seed):
     np.testing.assert_array_equal(first, second)
 
 
+def test_the_order_of_the_images_and_their_names_make_no_difference():
+    rng = np.random.default_rng(3)
+    images, labels = rng.integers(0, 256, (60, 48, 48), np.uint8), rng.integers(0, 7, 60)
+    images[40:50] = images[:10]
+    labels[40:50] = labels[:10]
+    order = rng.permutation(60)
+    split = stratified_membership(images, labels, seed=1)
+    np.testing.assert_array_equal(stratified_membership(images[order], labels[order], seed=1), split[order])
+
+
 def test_another_seed_gives_another_split():
     samples = make_samples(list(range(100)), [0] * 100)
     first, second = (stratified_membership(samples.images, samples.labels, seed=seed) for seed in (0, 1))

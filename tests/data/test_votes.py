@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,3 +99,20 @@ def test_missing_and_unreadable_votes_are_refused(rows, write_csv, tmp_path: Pat
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(DataError, match="cannot be read"):
         load_dataset(path, votes=tmp_path / "binary.csv")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['"' + "x" * 140_000 + '"', '"a"\r"b"', "\0", "Training," + "9" * 5_000],
+    ids=["long", "cr", "zero", "digits"],
+)
+def test_what_the_csv_reader_stumbles_over_is_one_sentence(rows, write_csv, write_votes, line: str):
+    with pytest.raises(DataError, match=r"^Expected .*fer2013new\.csv"):
+        load_dataset(write_csv(rows), votes=write_votes([*vote_lines(USAGES), line]))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(rows, write_csv, tmp_path: Path):
+    os.mkfifo(tmp_path / "votes.csv")
+    with pytest.raises(DataError, match="a pipe or device"):
+        load_dataset(write_csv(rows), votes=tmp_path / "votes.csv")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -150,12 +151,83 @@ def test_a_damaged_csv_member_is_one_sentence(write_zip, rows):
         read(path)
 
 
+def _patched(path: Path, places: dict[bytes, tuple[int, bytes]]) -> Path:
+    """Overwrite bytes at an offset behind the last place of each signature."""
+    data = bytearray(path.read_bytes())
+    for signature, (offset, value) in places.items():
+        at = data.rindex(signature) + offset
+        data[at : at + len(value)] = value
+    path.write_bytes(data)
+    return path
+
+
+def _of_unknown_method(path: Path) -> Path:
+    return _patched(path, {b"PK\3\4": (8, b"\x63"), b"PK\1\2": (10, b"\x63")})
+
+
+def test_an_unknown_compression_is_one_sentence(rows, write_zip):
+    assert_refused_or_skipped(
+        _of_unknown_method(write_zip({"happy/a.png": face(), "sad/b.png": face(1)})),
+        "compression",
+        kept=["happy/a.png"],
+    )
+    with pytest.raises(DataError):
+        read(_of_unknown_method(write_zip({"fer2013.csv": csv_text(rows)})))
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_damaged_lzma_is_one_sentence(rows, write_zip, skip_bad: bool):
+    path = write_zip({"fer2013.csv": csv_text(rows)}, compression=zipfile.ZIP_LZMA)
+    data = bytearray(path.read_bytes())
+    data[2000:2100] = bytes(100)
+    path.write_bytes(data)
+    try:
+        assert read(path, skip_bad=skip_bad).skipped
+    except DataError as error:
+        assert "fer2013.csv" in str(error)
+
+
+def test_a_member_without_a_name_is_one_sentence(tmp_path: Path):
+    path = tmp_path / "faces.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("happy/a.png", face())
+        nameless = zipfile.ZipInfo("x")
+        nameless.filename = ""
+        archive.writestr(nameless, b"")
+    assert_refused_or_skipped(path, "without a name", kept=["happy/a.png"])
+
+
+def test_a_name_that_is_no_text_is_one_sentence(write_zip):
+    path = write_zip({"happy/ä.png": face()})
+    data = path.read_bytes()
+    path.write_bytes(data.replace("ä".encode(), b"\xff\xff"))
+    with pytest.raises(DataError, match="damaged"):
+        read(path)
+
+
+def test_one_long_name_does_not_take_the_memory_of_all(write_zip):
+    long_name = f"happy/{'n' * 60_000}.png"
+    path = write_zip({long_name: face(), "sad/b.png": face(1)})
+    assert_refused_or_skipped(path, "a name of at most 512 characters", kept=["sad/b.png"])
+    samples = read(path, skip_bad=True)
+    assert samples.sample_ids.nbytes < 10_000
+    assert max(map(len, samples.skipped[0])) < 200
+
+
+def test_a_jpeg_of_very_many_scans_is_a_bad_image(write_zip):
+    image = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    last = data[data.rindex(b"\xff\xda") : -2]
+    path = write_zip({"happy/a.jpg": data[:-2] + last * 60 + b"\xff\xd9", "sad/b.png": face()})
+    assert_refused_or_skipped(path, "at most 50 scans|very long", kept=["sad/b.png"])
+
+
 @pytest.mark.parametrize("keep", [0.3, 0.9])
 def test_a_truncated_zip_is_one_sentence(write_zip, keep: float):
     path = write_zip({f"happy/{n}.png": face(n) for n in range(5)})
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * keep)])
-    with pytest.raises(DataError, match="complete zip"):
+    with pytest.raises(DataError, match="complete file"):
         read(path)
 
 

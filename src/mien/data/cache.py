@@ -1,7 +1,9 @@
 """Parsed sources kept in the user's cache folder, so that the second reading takes a fraction of a second.
 
-An entry is named after a hash of the source's content (`file_hash`), so changed content is never served from an old
-entry. Anything wrong with the cache (no rights, no space, a damaged entry) costs time, never an error.
+An entry is named after the file's identity, size and times, the rule by which git knows an unchanged file. The time of
+the last status change (ctime) cannot be set back by any program, so an edit shows even where size and modification time
+were restored; on Windows, where ctime is the time of creation, such an edit goes unseen. Anything wrong with the cache
+(no rights, no space, a damaged entry) costs time, never an error.
 """
 
 from __future__ import annotations
@@ -9,52 +11,64 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import zipfile
-import zlib
+import time
 from pathlib import Path
 
 import numpy as np
 
 from mien import __version__
 from mien.data.samples import Samples
-from mien.errors import DataError, OutputError
+from mien.errors import OutputError
 from mien.files import atomic_write, cache_folder
 
-__all__ = ["load_cached", "store_cached"]
+__all__ = ["cache_key", "load_cached", "store_cached"]
 
 # Raise it whenever a reader would give other samples for the same bytes.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 # FER-2013 takes 87 MB. The entries used last stay, older ones go.
 MAX_ENTRIES = 6
 
+# A file changed within the last moments may change again without its times showing it: file systems keep time in steps
+# of up to two seconds (FAT). Such a file is read each time until it has settled.
+SETTLED_SECONDS = 3.0
+
 _ENTRY_SUFFIX = ".samples.npz"
-_BROKEN_ENTRY = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, DataError)
 
 
-def load_cached(content_hash: str, *, folder: Path | None = None) -> Samples | None:
-    """The samples stored for this content, or None when there are none or they are damaged.
+def cache_key(path: Path) -> str | None:
+    """What changes whenever the file is replaced or written to, or mien itself; None while the file is too fresh.
 
-    Args:
-        content_hash: From `file_hash.remembered_hash`.
-        folder: The cache folder; `files.cache_folder()` by default.
+    Raises:
+        OSError: There is no such file.
     """
-    path = _entry_path(content_hash, folder)
+    stat = path.stat()
+    if time.time() - max(stat.st_mtime, stat.st_ctime) <= SETTLED_SECONDS:
+        return None
+    # Another version of mien may read the same bytes differently.
+    reader = (FORMAT_VERSION, __version__)
+    file = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    return hashlib.blake2b(repr((reader, os.path.realpath(path), file)).encode(), digest_size=16).hexdigest()
+
+
+def load_cached(key: str) -> Samples | None:
+    """The samples stored under this key, or None when there are none or they are damaged."""
+    path = _entry_path(key)
     if path is None:
         return None
     try:
         with np.load(path, allow_pickle=False) as entry:
             samples = _from_arrays({name: entry[name] for name in entry.files})
-    except _BROKEN_ENTRY:
+    except Exception:  # zipfile, zlib, tokenize and NumPy all have errors of their own; the next store mends it
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # marks the entry as used, so that it outlives older ones
     return samples
 
 
-def store_cached(content_hash: str, samples: Samples, *, folder: Path | None = None) -> None:
+def store_cached(key: str, samples: Samples) -> None:
     """Keep `samples` for the next time; silently does nothing where that is impossible."""
-    path = _entry_path(content_hash, folder)
+    path = _entry_path(key)
     if path is None:
         return
     with contextlib.suppress(OutputError, OSError):
@@ -63,13 +77,9 @@ def store_cached(content_hash: str, samples: Samples, *, folder: Path | None = N
         _forget_oldest(path.parent)
 
 
-def _entry_path(content_hash: str, folder: Path | None) -> Path | None:
-    folder = folder or cache_folder()
-    if folder is None:
-        return None
-    # Another version of mien may read the same bytes differently.
-    key = hashlib.blake2b(f"{FORMAT_VERSION}:{__version__}:{content_hash}".encode(), digest_size=16).hexdigest()
-    return folder / f"{key}{_ENTRY_SUFFIX}"
+def _entry_path(key: str) -> Path | None:
+    folder = cache_folder()
+    return folder and folder / f"{key}{_ENTRY_SUFFIX}"
 
 
 def _to_arrays(samples: Samples) -> dict[str, np.ndarray]:

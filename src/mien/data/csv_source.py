@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import csv
 import io
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
 from mien.data.dataset import IMAGE_SIZE_PX
 from mien.data.kinds import WHAT_IS_READ, describe_other
-from mien.data.samples import NOT_SAID, TOLD_BY_USAGE, Problems, Progress, Samples
+from mien.data.samples import NOT_SAID, TOLD_BY_USAGE, Problems, Progress, Samples, damage, undamaged
 from mien.data.split_names import usage_code
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
@@ -31,9 +29,6 @@ MAX_LINE_BYTES = 1 << 20
 
 # Telling progress on each of 35,887 rows would cost more than it shows.
 ROWS_PER_PROGRESS = 500
-
-# What a damaged gzip or zip raises while it is being read.
-_DAMAGE = (EOFError, zlib.error, BadZipFile, OSError)
 
 
 class Columns(NamedTuple):
@@ -140,10 +135,8 @@ def _to_samples(rows: list[_Row], numbers: list[int], columns: Columns, row_coun
 
 
 def _read_header(stream: BinaryIO, name: str) -> Columns:
-    try:
+    with undamaged(name):
         header = stream.readline(MAX_LINE_BYTES)
-    except _DAMAGE as error:
-        raise DataError(f"Expected a readable csv. Received: {name}, which is damaged ({error}).") from error
     if not header.strip():
         raise DataError(f"Expected a header with emotion and pixels in {name}. Received: an empty file.")
     columns = find_columns(header)
@@ -160,8 +153,8 @@ def _lines(stream: BinaryIO, name: str, problems: Problems) -> Iterator[bytes]:
     while True:
         try:
             line = stream.readline(MAX_LINE_BYTES)
-        except _DAMAGE as error:
-            problems.report(name, expected="a complete file", received=f"one that breaks off ({error})")
+        except Exception as error:  # gzip and zip break in many ways
+            problems.report(name, expected="a complete file", received=f"one that breaks off ({damage(error)})")
             return
         if not line:
             return
@@ -182,7 +175,10 @@ def _parse_row(line: bytes, columns: Columns) -> _Row:
 
 def _fields(line: bytes) -> list[bytes]:
     if b'"' in line:
-        row = next(csv.reader(io.StringIO(_decode(line))))
+        try:
+            row = next(csv.reader(io.StringIO(_decode(line))), [])
+        except csv.Error as error:
+            raise _BadRowError("a row of a csv", damage(error)) from error
         return [field.strip().encode() for field in row]
     return [field.strip() for field in line.split(b",")]
 
@@ -218,7 +214,7 @@ def _parse_pixels(field: bytes) -> np.ndarray:
 
 def _strange_value(field: bytes, strange: bytes) -> str:
     first = strange[:1]
-    return next(_shorten(word) for word in field.split() if first in word)
+    return next((_shorten(word) for word in field.split() if first in word), _shorten(strange))
 
 
 def _decode(text: bytes) -> str:
@@ -226,5 +222,5 @@ def _decode(text: bytes) -> str:
 
 
 def _shorten(text: bytes, limit: int = 60) -> str:
-    shown = _decode(text).strip()
+    shown = _decode(text).strip(" ")
     return repr(shown if len(shown) <= limit else shown[:limit] + "…")

@@ -7,7 +7,7 @@ Listing the files of a folder or zip is `folder_source`'s and `zip_source`'s bus
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mien.data.dataset import IMAGE_SIZE_PX, SPLIT_NAMES
-from mien.data.samples import NOT_SAID, TOLD_BY_FOLDERS, TOLD_BY_NAMES, Problems, Progress, Samples
+from mien.data.samples import NOT_SAID, TOLD_BY_FOLDERS, TOLD_BY_NAMES, Problems, Progress, Samples, damage, shortened
 from mien.data.split_names import file_name_code, folder_code
 from mien.emotions import EMOTIONS, emotion_code
 from mien.errors import DataError, ImageError
@@ -31,6 +31,8 @@ _SYSTEM_NAMES = {"__macosx", "thumbs.db", "desktop.ini", "@eadir"}
 MAX_THREADS = 4
 
 FILES_PER_PROGRESS = 250
+
+MAX_NAME = 512
 
 
 class Entry(NamedTuple):
@@ -74,7 +76,7 @@ def read_tree(
     Raises:
         DataError: A folder's name means no emotion, no image is usable, or one is broken and must not be skipped.
     """
-    ordered = sorted(entries, key=lambda entry: entry.name)
+    ordered = sorted(_of_honest_names(entries, source, problems), key=lambda entry: entry.name)
     images = _sort_by_emotion([entry for entry in ordered if is_image_name(entry.name)], source, problems)
     if not images:
         problems.refuse_empty(source)
@@ -92,6 +94,16 @@ def read_tree(
         notes=(*notes, *_note_others(others)),
         skipped=problems.skipped,
     )
+
+
+def _of_honest_names(entries: Sequence[Entry], source: str, problems: Problems) -> Iterator[Entry]:
+    """NumPy gives every id of an array the room of the longest."""
+    for entry in entries:
+        if len(entry.name) <= MAX_NAME:
+            yield entry
+        else:
+            where, received = f"{source}/{shortened(entry.name)}", f"{len(entry.name):,}"
+            problems.report(where, expected=f"a name of at most {MAX_NAME} characters", received=received)
 
 
 def _sort_by_emotion(entries: Sequence[Entry], source: str, problems: Problems) -> list[_Image]:
@@ -189,8 +201,8 @@ def _read_image(entry: Entry) -> np.ndarray | str:
         return resize_to_input(to_gray(decode_image(entry.read())))
     except ImageError as error:
         return _reason(error)
-    except OSError as error:
-        return error.strerror or str(error)
+    except Exception as error:  # files go, disks fail
+        return damage(error)
 
 
 def _reason(error: ImageError) -> str:

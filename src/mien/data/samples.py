@@ -5,16 +5,28 @@ Also the collector of bad rows and files, because every reader needs it. Nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
 
 from mien.data.dataset import IMAGE_SIZE_PX, SPLIT_NAMES
-from mien.errors import DataError
+from mien.errors import DataError, MienError
 
-__all__ = ["NOT_SAID", "TOLD_BY_FOLDERS", "TOLD_BY_NAMES", "TOLD_BY_USAGE", "Problems", "Progress", "Samples"]
+__all__ = [
+    "NOT_SAID",
+    "TOLD_BY_FOLDERS",
+    "TOLD_BY_NAMES",
+    "TOLD_BY_USAGE",
+    "Problems",
+    "Progress",
+    "Samples",
+    "damage",
+    "shortened",
+    "undamaged",
+]
 
 # Membership of an image whose source does not say which split it belongs to.
 NOT_SAID = -1
@@ -63,6 +75,35 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+@contextmanager
+def undamaged(what: str) -> Iterator[None]:
+    """The border of a reader: whatever a library raises on a damaged file becomes one sentence.
+
+    Raises:
+        DataError: The block raised something that is no error of mien's.
+    """
+    try:
+        yield
+    except MienError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"Expected a complete file. Received: {what}, which is damaged ({damage(error)}). "
+            "Download or copy it again."
+        ) from error
+
+
+def damage(error: Exception) -> str:
+    """What a library found wrong, in one short line."""
+    text = getattr(error, "strerror", None) or " ".join(str(error).split())
+    return shortened(text or type(error).__name__, 200)
+
+
+def shortened(text: str, limit: int = 80) -> str:
+    """The beginning of a text that may be of any length."""
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 class Problems:

@@ -11,16 +11,15 @@ import os
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from mien.data.cache import load_cached, store_cached
+from mien.data.cache import cache_key, load_cached, store_cached
 from mien.data.csv_source import read_csv
 from mien.data.dataset import Dataset
-from mien.data.file_hash import file_identity, remembered_hash
 from mien.data.kinds import GZIP_SIGNATURE, HARMLESS_BYTES, MAX_RATIO, WHAT_IS_READ, ZIP_SIGNATURES
-from mien.data.samples import Problems, Progress, Samples
+from mien.data.samples import Problems, Progress, Samples, undamaged
 from mien.data.splits import split_samples
 from mien.data.votes import join_votes
 from mien.errors import DataError
-from mien.files import cache_folder, user_path
+from mien.files import user_path
 
 __all__ = ["load_dataset"]
 
@@ -49,8 +48,8 @@ def load_dataset(
         source: A file or folder.
         votes: FER+'s `fer2013new.csv`, which is joined to the rows of the csv.
         skip_bad: Leave out rows and files that cannot be used and list them in `Dataset.skipped`, instead of raising.
-        cache: Keep what was parsed from a file in the user's cache folder (`MIEN_CACHE_DIR`), under a hash of the
-            file's content. Folders are always read anew.
+        cache: Keep what was parsed from a file in the user's cache folder (`MIEN_CACHE_DIR`), for as long as the file
+            is not touched. Folders are always read anew.
         seed: Decides the split where the source has none.
         progress: Called as progress(done, total) during a first reading.
 
@@ -83,16 +82,15 @@ def _refuse_unreadable(path: Path) -> None:
 
 
 def _read_cached(path: Path, skip_bad: bool, progress: Progress | None) -> Samples:
-    identity = file_identity(path)
-    content_hash = remembered_hash(path, folder=cache_folder())
-    cached = load_cached(content_hash)
+    key = cache_key(path)
+    cached = load_cached(key) if key else None
     if cached is not None:
         return cached
     samples = _read(path, skip_bad, progress)
     # What was left out under skip_bad must be an error without it, so only complete samples are kept; and only those of
-    # the content that was hashed, which somebody may have replaced meanwhile.
-    if not samples.skipped and file_identity(path) == identity:
-        store_cached(content_hash, samples)
+    # the file that was there before, which somebody may have replaced meanwhile.
+    if key and not samples.skipped and cache_key(path) == key:
+        store_cached(key, samples)
     return samples
 
 
@@ -110,7 +108,7 @@ def _read(path: Path, skip_bad: bool, progress: Progress | None) -> Samples:
         return read_zip(path, problems=problems, progress=progress)
     size_bytes = path.stat().st_size
     if head.startswith(GZIP_SIGNATURE):
-        with gzip.open(path, "rb") as unpacked:
+        with undamaged(path.name), gzip.open(path, "rb") as unpacked:
             return read_csv(
                 cast(BinaryIO, unpacked),
                 name=path.name,
@@ -119,7 +117,7 @@ def _read(path: Path, skip_bad: bool, progress: Progress | None) -> Samples:
                 total_bytes=int(size_bytes * TYPICAL_GZIP_RATIO),
                 max_bytes=HARMLESS_BYTES + size_bytes * MAX_RATIO,
             )
-    with path.open("rb") as stream:
+    with undamaged(path.name), path.open("rb") as stream:
         return read_csv(stream, name=path.name, problems=problems, progress=progress, total_bytes=size_bytes)
 
 

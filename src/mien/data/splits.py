@@ -58,7 +58,9 @@ def split_samples(samples: Samples, *, source: str, votes: np.ndarray | None = N
 def stratified_membership(
     images: np.ndarray, labels: np.ndarray, *, shares: tuple[float, ...] = STRATIFIED_SHARES, seed: int = 0
 ) -> np.ndarray:
-    """Divide images at random so that each class has its share of every part and identical images stay together.
+    """Divide images by content so that each class has its share of every part and identical images stay together.
+
+    Neither the order of the images nor what they are called makes a difference.
 
     Groups of identical images are dealt out first, largest first, each to the part that it brings closest to its
     shares; single images then fill every class up to its share. So a class misses its share only where groups are too
@@ -78,7 +80,8 @@ def stratified_membership(
     membership = np.full(len(labels), NOT_SAID, dtype=np.int8)
     missing = _targets(np.bincount(labels, minlength=NUM_EMOTIONS), shares)  # (parts, 7)
     weights = 1 / np.maximum(missing, 1)
-    groups, singles = _groups(images)
+    hashes = content_hashes(images)
+    groups, singles = _groups(hashes)
     order = rng.permutation(len(groups))
     for position in sorted(order, key=lambda position: -len(groups[position])):
         index = groups[position]
@@ -87,7 +90,9 @@ def stratified_membership(
         membership[index] = part
         missing[part] -= counts
     for code in range(NUM_EMOTIONS):
-        index = rng.permutation(singles[labels[singles] == code])
+        index = singles[labels[singles] == code]
+        # By content, so that it does not matter what the files are called, and in which order they come.
+        index = rng.permutation(index[np.argsort(hashes[index])])
         membership[index] = _deal(missing[:, code], len(index))
     return membership
 
@@ -162,9 +167,9 @@ def _names(codes: set[int]) -> str:
     return ", ".join(SPLIT_NAMES[code] for code in sorted(codes))
 
 
-def _groups(images: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-    """Indices of each group of two or more identical images, and the indices of all other images."""
-    _, inverse, counts = np.unique(content_hashes(images), return_inverse=True, return_counts=True)
+def _groups(hashes: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Indices of each group of two or more identical images, in the order of hashes, and those of all other images."""
+    _, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
     singles = np.flatnonzero(counts[inverse] == 1)
     grouped = np.flatnonzero(counts[inverse] > 1)
     order = grouped[np.argsort(inverse[grouped], kind="stable")]

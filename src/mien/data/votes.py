@@ -8,15 +8,17 @@ other key, so only a csv can be joined.
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
 
 from mien.data.dataset import NO_EMOTION_VOTES, SPLIT_NAMES
-from mien.data.samples import NOT_SAID, Samples
+from mien.data.samples import NOT_SAID, Samples, damage
 from mien.data.split_names import usage_code
 from mien.emotions import EMOTIONS, NUM_EMOTIONS, emotion_code
-from mien.errors import DataError
+from mien.errors import DataError, MienError
+from mien.files import open_regular
 
 __all__ = ["join_votes"]
 
@@ -53,14 +55,16 @@ def join_votes(samples: Samples, votes_path: Path) -> np.ndarray:
 def _read_votes(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Votes float32 (rows, 10) and Usage codes int8 (rows,), in the order of the file."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with open_regular(path) as binary, io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             header = next(reader, [])
             columns = _find_columns(header, path.name)
             rows = [_parse_row(row, columns, f"{path.name} row {n}") for n, row in enumerate(reader, start=1) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except MienError:
+        raise
+    except Exception as error:
         raise DataError(
-            f"Expected FER+'s fer2013new.csv as votes. Received: {path}, which cannot be read ({error})."
+            f"Expected FER+'s fer2013new.csv as votes. Received: {path}, which cannot be read ({damage(error)})."
         ) from error
     votes = np.array([row[1] for row in rows], dtype=np.float32).reshape(-1, NUM_EMOTIONS + len(NO_EMOTION_VOTES))
     return votes, np.array([row[0] for row in rows], dtype=np.int8)

@@ -6,10 +6,8 @@ Owns the distrust of zips: names that point elsewhere, sizes and compression rat
 from __future__ import annotations
 
 import io
-import lzma
 import threading
 import zipfile
-import zlib
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -17,7 +15,7 @@ from typing import BinaryIO, cast
 from mien.data.csv_source import MAX_LINE_BYTES, find_columns, read_csv
 from mien.data.image_tree import Entry, is_image_name, is_system_file, read_tree
 from mien.data.kinds import HARMLESS_BYTES, MAX_RATIO
-from mien.data.samples import Problems, Progress, Samples
+from mien.data.samples import Problems, Progress, Samples, damage, shortened, undamaged
 from mien.errors import DataError, ImageError
 from mien.images import ImageLimits
 
@@ -28,9 +26,6 @@ MAX_CSV_BYTES = 8 << 30
 
 _ENCRYPTED_FLAG = 0x1
 
-# What zipfile raises on damaged members and on compression methods it does not know.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, OSError)
-
 
 def read_zip(path: Path, *, problems: Problems, progress: Progress | None = None) -> Samples:
     """Read the images of a zip, or the FER-2013 csv in it.
@@ -38,13 +33,7 @@ def read_zip(path: Path, *, problems: Problems, progress: Progress | None = None
     Raises:
         DataError: The zip is damaged or holds neither, or a member is unsafe, encrypted or broken.
     """
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise DataError(
-            f"Expected a complete zip. Received: {path.name}, which is damaged ({error}). Download or copy it again."
-        ) from error
-    with archive:
+    with undamaged(path.name), zipfile.ZipFile(path) as archive:
         members = _safe_members(archive, path.name, problems)
         if any(is_image_name(member.filename) for member in members):
             # Images are decoded by several threads. Python 3.13.0 reads wrong bytes when several of them read one zip
@@ -62,17 +51,16 @@ def read_zip(path: Path, *, problems: Problems, progress: Progress | None = None
 def _safe_members(archive: zipfile.ZipFile, name: str, problems: Problems) -> list[zipfile.ZipInfo]:
     members = []
     for member in archive.infolist():
+        where = f"{name}/{shortened(member.filename)}"
         # A name that points elsewhere is looked at before hidden files are dropped: `..` begins with a point too.
         if fault := _name_fault(member.filename):
             problems.report(name, expected="members inside the zip", received=fault)
         elif member.is_dir() or is_system_file(member.filename):
             continue
         elif fault := _size_fault(member):
-            problems.report(f"{name}/{member.filename}", expected="a file of a plausible size", received=fault)
+            problems.report(where, expected="a file of a plausible size", received=fault)
         elif member.flag_bits & _ENCRYPTED_FLAG:
-            problems.report(
-                f"{name}/{member.filename}", expected="a file without password", received="an encrypted one"
-            )
+            problems.report(where, expected="a file without password", received="an encrypted one")
         else:
             members.append(member)
     return members
@@ -80,8 +68,10 @@ def _safe_members(archive: zipfile.ZipFile, name: str, problems: Problems) -> li
 
 def _name_fault(name: str) -> str | None:
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    if ".." in parts or name.startswith(("/", "\\")) or (parts and parts[0].endswith(":")):
-        return f"{name[:80]!r}, which points outside"
+    if not parts:
+        return "one without a name"
+    if ".." in parts or name.startswith(("/", "\\")) or parts[0].endswith(":"):
+        return f"{shortened(name)!r}, which points outside"
     return None
 
 
@@ -102,8 +92,8 @@ def _read_image_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, turn: t
         # zipfile stops at the size that the directory of the zip declares, which was checked.
         with turn:
             return archive.read(member)
-    except _DAMAGE as error:
-        raise ImageError(f"Expected an intact file in the zip. Received: {error}.") from error
+    except Exception as error:  # damaged members, unknown methods of compression
+        raise ImageError(f"Expected an intact file in the zip. Received: {damage(error)}.") from error
 
 
 def _read_csv_member(
@@ -155,5 +145,5 @@ def _first_line(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(member) as stream:
             return stream.readline(MAX_LINE_BYTES)
-    except _DAMAGE:
+    except Exception:  # whatever it is, it is not the csv
         return b""
