@@ -11,6 +11,8 @@ import platform
 import time
 from pathlib import Path
 
+from mien.machine import usable_cores
+
 PACKAGES = (
     "mien",
     "numpy",
@@ -58,8 +60,7 @@ def _processor() -> str:
 
 
 def _cores() -> str:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{usable} usable of {os.cpu_count()}"
+    return f"{usable_cores()} usable of {os.cpu_count()}"
 
 
 def _memory() -> str:

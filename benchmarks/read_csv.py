@@ -20,6 +20,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from mien.machine import usable_cores
+
 # Each reader prints "seconds images"; importing is not counted. The peak of memory is asked of the system.
 MIEN = """
 from mien.data import load_dataset
@@ -88,7 +90,7 @@ def run(path: Path, repeats: int) -> dict[str, object]:
         "file": path.name,
         "megabytes": path.stat().st_size / 1e6,
         "repeats": repeats,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "machine": f"{platform.machine()}, {usable_cores()} cores, Python {platform.python_version()}",
         "readers": readers,
     }
 

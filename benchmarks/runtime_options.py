@@ -10,7 +10,6 @@ Processor time is printed beside the time on the clock: threads that spin take m
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from mien.images import to_tensor
 from mien.inference.model_files import bundled_models, find_model
 from mien.inference.sessions import import_onnxruntime
+from mien.machine import usable_cores
 
 ort = import_onnxruntime()
 
@@ -46,7 +46,7 @@ def sessions(content: bytes) -> dict[str, Any]:
     made = {
         f"{name}, 1 thread": session(content, level=level, threads=1, spinning=True) for name, level in LEVELS.items()
     }
-    for threads in sorted({2, os.cpu_count() or 1} - {1}):
+    for threads in sorted({2, usable_cores()} - {1}):
         for spinning in (True, False):
             name = f"all, {threads} threads that {'spin' if spinning else 'sleep'}"
             made[name] = session(content, level=LEVELS["all"], threads=threads, spinning=spinning)

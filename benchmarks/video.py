@@ -20,6 +20,7 @@ from typing import Any
 from mien import Predictor
 from mien.inference.video.analysis import VideoAnalysis
 from mien.inference.video.clip import Frame, open_clip
+from mien.machine import usable_cores
 
 
 class Again:
@@ -74,7 +75,7 @@ def main() -> None:
     parser.add_argument("--long-minutes", type=float, default=0.0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    cores = min(4, os.cpu_count() or 1)
+    cores = min(4, usable_cores())
     ways = {"one frame at a time": (None, 1), f"{cores} frames at a time": (1, cores)}
     predictors = {name: Predictor(arguments.model, threads=threads) for name, (threads, _) in ways.items()}
     rates: dict[str, list[float]] = {name: [] for name in ways}

@@ -94,3 +94,8 @@ def test_another_thread_changes_nothing() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(within).result()
+
+
+def test_cores_are_counted_here_only() -> None:
+    source = Path(__file__).resolve().parent.parent / "src" / "mien"
+    assert [p.name for p in source.rglob("*.py") if "cpu_count" in p.read_text(encoding="utf-8")] == ["machine.py"]
