@@ -69,6 +69,12 @@ class ModelCard:
     """Number of weights."""
     architecture: str = ""
     """Architecture name."""
+    keras_sha256: str = ""
+    """Hex digest of the model.keras that it was exported from."""
+    config_sha256: str = ""
+    """Hex digest of the config.json of its training."""
+    precision: str = "float32"
+    """Number format of the weights and of the computation: float32 or int8."""
     data_fingerprint: str = ""
     """Fingerprint of the dataset it was trained on."""
     protocol: str = ""
@@ -86,6 +92,9 @@ _STRINGS = (
     "input_colour",
     "resize_rule",
     "architecture",
+    "keras_sha256",
+    "config_sha256",
+    "precision",
     "data_fingerprint",
     "protocol",
     "mien_version",

@@ -11,7 +11,7 @@ import pytest
 from mien.card import read_card
 from mien.config import ModelConfig
 from mien.data.dataset import Split
-from mien.errors import ModelError, RunError
+from mien.errors import ModelError, OutputError, RunError
 from mien.evaluate.calibration import fit_temperature
 from mien.files import sha256_of
 from mien.inference.sessions import open_session
@@ -66,6 +66,8 @@ def test_card_describes_its_model(exported: Export, run: Run, toy_val: Split) ->
     assert card.architecture == "cnn"
     assert card.protocol == "toy"
     assert card.data_fingerprint == "abc"
+    assert card.keras_sha256 == sha256_of(run.model_path)
+    assert card.config_sha256 == sha256_of(run.config_path)
     assert card.opset == 17
     assert card.parameters == keras.models.load_model(run.model_path).count_params()
     assert card.heads["labels"].temperature == pytest.approx(fit_temperature(scored.probabilities, scored.y_true))
@@ -148,3 +150,20 @@ def test_compact_storage_keeps_each_weight_within_half_a_step() -> None:
     assert stored["w_int16"].dtype == np.int16
     step = np.abs(weights).max((1, 2, 3), keepdims=True) / 32767
     assert (np.abs(stored["w_int16"] * stored["w_scale"] - weights) <= 0.51 * step).all()
+
+
+def test_a_reader_meanwhile_finds_the_old_model_with_its_old_card(
+    exported: Export, run: Run, toy_val: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = (exported.h5_path, exported.onnx_path, exported.card_path)
+    before = [path.read_bytes() for path in paths]
+
+    def fails(path: Path, card: object) -> None:  # at the last moment
+        assert [path.read_bytes() for path in paths] == before
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export_module, "write_card", fails)
+    with pytest.raises(OutputError, match="No space left"):
+        export(run, toy_val)
+    assert [path.read_bytes() for path in paths] == before
+    assert read_card(exported.card_path).onnx_sha256 == sha256_of(exported.onnx_path)

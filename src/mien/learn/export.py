@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import logging
 import tempfile
@@ -21,13 +22,13 @@ from mien.data.dataset import Split
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import ModelError
 from mien.evaluate.metrics import accuracy_with_interval
-from mien.files import atomic_write, sha256_of
+from mien.files import atomic_writes, sha256_of
 from mien.inference.sessions import import_onnxruntime, open_session
 from mien.learn.card_facts import card_facts
 from mien.learn.compact import store_kernels_as_int16
-from mien.learn.scoring import load_model, predict_heads
+from mien.learn.scoring import load_known_model, predict_heads
 from mien.learn.targets import heads_of
-from mien.run import Run
+from mien.run import Provenance, Run
 
 __all__ = ["MAX_DIFFERENCE", "Export", "export"]
 
@@ -82,18 +83,35 @@ def export(run: Run, val_split: Split, *, compact: bool = True) -> Export:
         ModelError: The backend cannot export, or ONNX and Keras differ by more than `MAX_DIFFERENCE` in a
             probability or in any answer; no ONNX file is left then.
     """
-    model = load_model(run)
-    heads = heads_of(run.read_config().model.predicts)
+    model, provenance = load_known_model(run)
+    data = run.read_json(run.environment_path).get("data", {})
+    provenance = dataclasses.replace(provenance, data_fingerprint=data.get("fingerprint", ""))
+    config = run.read_config().model
+    heads = heads_of(config.predicts)
     expected = predict_heads(model, val_split.images)
-    with atomic_write(run.model_h5_path) as temporary, _quiet():
-        model.save(temporary)
-    with atomic_write(run.onnx_path) as temporary:
-        opset, (difference, same) = _write_equal(model, temporary, val_split.images, expected, compact=compact)
-    facts = card_facts(dict(zip(heads, expected, strict=True)), val_split, _priors(run, heads))
-    write_card(run.card_path, _card(run, model, facts, opset))
-    size = run.onnx_path.stat().st_size
-    paths = (run.model_path, run.model_h5_path, run.onnx_path, run.card_path)
-    return Export(*paths, size, difference, same, len(val_split))
+    paths = (run.model_h5_path, run.onnx_path, run.card_path)
+    # All are replaced at the end, and together: whoever reads meanwhile finds an old model with its old card.
+    with atomic_writes(*paths) as (h5_path, onnx_path, card_path):
+        with _quiet():
+            model.save(h5_path)
+        opset, (difference, same) = _write_equal(model, onnx_path, val_split.images, expected, compact=compact)
+        facts = card_facts(dict(zip(heads, expected, strict=True)), val_split, _priors(run, heads))
+        card = ModelCard(
+            name=run.name,
+            onnx_sha256=sha256_of(onnx_path),
+            heads=facts["heads"],
+            opset=opset,
+            parameters=model.count_params(),
+            architecture=config.architecture,
+            keras_sha256=provenance.model_sha256,
+            config_sha256=provenance.config_sha256,
+            data_fingerprint=provenance.data_fingerprint,
+            protocol=data.get("protocol", ""),
+            metrics={"val": facts["scores"]} | _stored_accuracy(run, "test", provenance),
+            mien_version=mien.__version__,
+        )
+        write_card(card_path, card)
+    return Export(run.model_path, *paths, run.onnx_path.stat().st_size, difference, same, len(val_split))
 
 
 def _write_equal(
@@ -165,32 +183,15 @@ def _parity(path: Path, images: np.ndarray, expected: Sequence[np.ndarray]) -> t
     return difference, same
 
 
-def _card(run: Run, model: keras.Model, facts: dict[str, Any], opset: int) -> ModelCard:
-    data = run.read_json(run.environment_path).get("data", {})
-    fingerprint = data.get("fingerprint", "")
-    return ModelCard(
-        name=run.name,
-        onnx_sha256=sha256_of(run.onnx_path),
-        heads=facts["heads"],
-        opset=opset,
-        parameters=model.count_params(),
-        architecture=run.read_config().model.architecture,
-        data_fingerprint=fingerprint,
-        protocol=data.get("protocol", ""),
-        metrics={"val": facts["scores"]} | _stored_accuracy(run, "test", fingerprint),
-        mien_version=mien.__version__,
-    )
-
-
 def _priors(run: Run, heads: Sequence[str]) -> dict[str, Sequence[float]]:
     """How common each emotion was among the training images, as the training wrote down."""
     stored = run.read_json(run.environment_path).get("priors", {})
     return {head: stored.get(head, [1 / NUM_EMOTIONS] * NUM_EMOTIONS) for head in heads}
 
 
-def _stored_accuracy(run: Run, split: str, data_fingerprint: str) -> dict[str, dict[str, float]]:
+def _stored_accuracy(run: Run, split: str, provenance: Provenance) -> dict[str, dict[str, float]]:
     """The accuracy of a split that was evaluated; the export never looks at the test split itself."""
-    if not run.has_probabilities(split, run.provenance(data_fingerprint)):
+    if not run.has_probabilities(split, provenance):
         return {}
     scored = run.read_probabilities(split)
     return {split: accuracy_with_interval(scored.y_true, scored.probabilities)}

@@ -24,7 +24,7 @@ from mien.card import ModelCard, read_card, write_card
 from mien.data.dataset import Split
 from mien.errors import ModelError
 from mien.evaluate.metrics import accuracy_score
-from mien.files import atomic_write, sha256_of
+from mien.files import atomic_writes, sha256_of
 from mien.images import to_tensor
 from mien.inference.sessions import first_line, import_onnxruntime, open_session
 from mien.learn.card_facts import card_facts
@@ -87,25 +87,26 @@ def quantise(source: Run, target: Run, train: Split, val: Split, *, seed: int = 
         raise ModelError(
             f"Expected the ONNX file of its card in {source.path}. Export again: mien export {source.path}"
         )
-    with atomic_write(target.onnx_path) as temporary:
+    with atomic_writes(target.onnx_path, target.card_path) as (onnx_path, card_path):
         try:
-            _write_int8(source.onnx_path, temporary, _chosen(train, seed))
-            sessions = [open_session(path.read_bytes(), threads=1) for path in (temporary, source.onnx_path)]
+            _write_int8(source.onnx_path, onnx_path, _chosen(train, seed))
+            sessions = [open_session(path.read_bytes(), threads=1) for path in (onnx_path, source.onnx_path)]
             answers, float_answers = (_answers(session, val.images, card) for session in sessions)
         except Exception as error:  # ONNX Runtime's errors have no common base of their own
             raise ModelError(
                 f"Expected a model that can be stored as int8 in {source.onnx_path}. Received: {first_line(error)}"
             ) from error
-    facts = card_facts(answers, val, {name: head.prior for name, head in card.heads.items()})
-    scores, labels = facts["scores"], list(card.heads)[-1]
-    own_facts: dict[str, Any] = {
-        "name": f"{card.name}-int8",
-        "onnx_sha256": sha256_of(target.onnx_path),
-        "heads": facts["heads"],
-        "metrics": {"val": scores},
-        "mien_version": mien.__version__,
-    }
-    write_card(target.card_path, dataclasses.replace(card, **own_facts))
+        facts = card_facts(answers, val, {name: head.prior for name, head in card.heads.items()})
+        scores, labels = facts["scores"], list(card.heads)[-1]
+        own_facts: dict[str, Any] = {
+            "name": f"{card.name}-int8",
+            "onnx_sha256": sha256_of(onnx_path),
+            "heads": facts["heads"],
+            "precision": "int8",
+            "metrics": {"val": scores},
+            "mien_version": mien.__version__,
+        }
+        write_card(card_path, dataclasses.replace(card, **own_facts))
     return Quantised(
         onnx_path=target.onnx_path,
         card_path=target.card_path,

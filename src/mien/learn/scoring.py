@@ -8,9 +8,9 @@ import numpy as np
 from mien.data.dataset import Split
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import ModelError
-from mien.run import Probabilities, Run
+from mien.run import Probabilities, Provenance, Run
 
-__all__ = ["load_model", "predict_heads", "predict_probabilities", "score_split"]
+__all__ = ["load_known_model", "load_model", "predict_heads", "predict_probabilities", "score_split"]
 
 _BATCH_SIZE = 256  # measured: larger batches gain nothing on a CPU and cost memory
 
@@ -27,6 +27,20 @@ def load_model(run: Run) -> keras.Model:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # zipfile, HDF5 and Keras each have errors of their own for a damaged file
         raise ModelError(f"Expected a Keras model in {path}. Received: {error}.") from error
+
+
+def load_known_model(run: Run, data_fingerprint: str = "") -> tuple[keras.Model, Provenance]:
+    """The best model of a run, and which that is: one that is being trained may replace it at any moment.
+
+    Raises:
+        RunError: The run has no model yet.
+        ModelError: The file is damaged.
+    """
+    while True:
+        provenance = run.provenance(data_fingerprint)
+        model = load_model(run)
+        if run.provenance(data_fingerprint) == provenance:
+            return model, provenance
 
 
 def predict_probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -54,17 +68,11 @@ def predict_heads(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
 def score_split(run: Run, split: Split, *, data_fingerprint: str = "") -> Probabilities:
     """What the best model of a run says about a split.
 
-    A run that is being trained may replace its model at any moment; the result names the one that was asked.
-
     Args:
         run: A run with a model.
         split: The images.
         data_fingerprint: Of the dataset that the split belongs to.
     """
-    while True:
-        provenance = run.provenance(data_fingerprint)
-        model = load_model(run)
-        if run.provenance(data_fingerprint) == provenance:
-            break
+    model, provenance = load_known_model(run, data_fingerprint)
     *votes, probabilities = predict_heads(model, split.images)
     return Probabilities(split.sample_ids, split.labels, probabilities, provenance, votes[0] if votes else None)
