@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +30,8 @@ class TimelineSink(Sink):
         ConfigError: The file has another ending than a figure.
     """
 
-    def __init__(self, target: Path, *, sources: Iterable[Path] = ()) -> None:
-        super().__init__(target, sources=sources)
+    def __init__(self, target: Path) -> None:
+        super().__init__(target)
         if target.suffix.lower() not in _SUFFIXES:
             raise ConfigError(f"Expected a timeline that ends in {', '.join(_SUFFIXES)}. Received: {target.name}.")
 
@@ -48,9 +48,9 @@ class TimelineSink(Sink):
     def _close(self) -> None:
         pass
 
-    def _complete(self, summaries: Sequence[TrackSummary]) -> None:
-        if self._is_empty():
-            return
+    def _complete(self, summaries: Sequence[TrackSummary]) -> bool:
+        if not self._sums:
+            return False
         keys = sorted(self._sums)
         values = np.array([self._sums[key] for key in keys])
         plot = TimelinePlot(
@@ -60,9 +60,7 @@ class TimelineSink(Sink):
             captions={summary.track: _caption(summary) for summary in summaries},
         )
         save_figure(plot.draw(), self._path)
-
-    def _is_empty(self) -> bool:
-        return not self._sums
+        return True
 
 
 def _caption(summary: TrackSummary) -> str:

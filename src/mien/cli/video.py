@@ -86,7 +86,7 @@ def video(
             ),
             out=out or (),
             save=save,
-            sinks=[_timeline(timeline, source)] if timeline else [],
+            sinks=[_timeline(timeline)] if timeline else [],
             keep_rows=False,
             every=every,
             start_seconds=start,
@@ -100,12 +100,10 @@ def video(
         raise KeyboardInterrupt
 
 
-def _timeline(target: Path, source: str) -> Sink:
+def _timeline(target: Path) -> Sink:
     from mien.cli.timeline import TimelineSink
-    from mien.inference.video.clip import local_path
 
-    path = local_path(source)
-    return TimelineSink(target, sources=[path] if path else [])
+    return TimelineSink(target)
 
 
 class _Progress:

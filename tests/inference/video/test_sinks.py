@@ -120,7 +120,9 @@ def test_what_is_read_is_not_written(tmp_path: Path, name: str) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "link.mp4").symlink_to(source)
     (tmp_path / "hard.mp4").hardlink_to(source)
-    with pytest.raises(OutputError), AnnotatedVideo(tmp_path / name, fps=FPS, sources=[source]):
+    video = AnnotatedVideo(tmp_path / name, fps=FPS)
+    video.sources = [source]
+    with pytest.raises(OutputError), video:
         pass
     assert source.read_bytes() == b"precious"
 

@@ -12,7 +12,7 @@ from typing import Any
 from mien.errors import ConfigError
 from mien.inference.predictor import Predictor
 from mien.inference.video.analysis import FrameFaces, VideoAnalysis
-from mien.inference.video.clip import Clip, is_live, local_path, open_clip
+from mien.inference.video.clip import is_live, local_path, open_clip
 from mien.inference.video.sinks import AnnotatedVideo, Sink, row_sink
 from mien.inference.video.tracking import TrackSummary
 
@@ -87,7 +87,10 @@ def predict_video(
     rows: list[dict[str, Any]] = []
     was_stopped = False
     with open_clip(source) as clip:
-        sinks = [*_sinks(clip, local_path(source), out, save), *sinks]
+        path = local_path(source)
+        rows_sinks = [row_sink(Path(target)) for target in out]
+        videos = [] if save is None else [AnnotatedVideo(Path(save), fps=clip.fps, sound_path=path)]
+        sinks = [*rows_sinks, *videos, *sinks]
         _check_targets([sink.target for sink in sinks])
         analysis = VideoAnalysis(
             predictor or Predictor(threads=None if workers == 1 or is_live(str(source)) else 1),
@@ -100,6 +103,7 @@ def predict_video(
         )
         with contextlib.ExitStack() as opened:
             for sink in sinks:
+                sink.sources = [] if path is None else [path]
                 opened.enter_context(sink)
             try:
                 for result in analysis.follow(clip):
@@ -120,17 +124,6 @@ def predict_video(
         remarks=(*clip.remarks(), *(remark for sink in sinks for remark in sink.remarks)),
         was_stopped=was_stopped,
     )
-
-
-def _sinks(
-    clip: Clip, path: Path | None, out: Sequence[str | os.PathLike[str]], save: str | os.PathLike[str] | None
-) -> list[Sink]:
-    """What the frames go to, checked and not yet opened."""
-    sources = [] if path is None else [path]
-    sinks = [row_sink(Path(target), sources=sources) for target in out]
-    if save is not None:
-        sinks.append(AnnotatedVideo(Path(save), fps=clip.fps, sound_path=path, sources=sources))
-    return sinks
 
 
 def _check_targets(targets: Sequence[Path]) -> None:

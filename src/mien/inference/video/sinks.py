@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -37,21 +37,22 @@ class Sink:
 
     Args:
         target: The file that will be there in the end.
-        sources: Files that are read meanwhile, none of which may be the target.
 
     Attributes:
+        sources: Files that are read meanwhile, none of which may be the target; to be said before the block begins.
         remarks: What the user should know of the file, a sentence each.
         is_written: True once the file is in its place.
     """
 
-    def __init__(self, target: Path, *, sources: Iterable[Path] = ()) -> None:
-        self.target, self._sources = target, tuple(sources)
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.sources: Sequence[Path] = ()
         self.remarks: list[str] = []
         self.is_written = False
-        self._is_finished = self._has_begun = False
+        self._is_finished = self._has_begun = self._is_empty = False
 
     def __enter__(self) -> Sink:
-        self._output = Output(self.target, sources=self._sources, keep_partial=True)
+        self._output = Output(self.target, sources=self.sources, keep_partial=True)
         try:
             self._open(self._output.path)
         except OSError as error:
@@ -86,7 +87,7 @@ class Sink:
             return
         try:
             self._close()
-            self._complete(summaries)
+            self._is_empty = not self._complete(summaries)
         except OSError as error:
             raise unwritable(self.target, error) from error
         self._is_finished = True
@@ -102,7 +103,7 @@ class Sink:
         except BaseException as failure:
             self._abandon(failure)
             raise
-        if self._is_empty():
+        if self._is_empty:
             self._output.path.unlink(missing_ok=True)
             self._output.abandon()
             self.remarks.append(f"{self.target.name} was not written: there is nothing to show.")
@@ -128,45 +129,39 @@ class Sink:
         """Let go of the file; also called after failures."""
         raise NotImplementedError
 
-    def _complete(self, summaries: Sequence[TrackSummary]) -> None:
-        """What is to be done with a closed file, and seen of it."""
-
-    def _is_empty(self) -> bool:
-        """Whether there was nothing to write."""
-        return False
+    def _complete(self, summaries: Sequence[TrackSummary]) -> bool:
+        """Do what is to be done with a closed file, check it, and say whether there is anything in it."""
+        return True
 
 
-class CsvSink(Sink):
-    """One row per face and frame."""
-
+class _TextSink(Sink):
     _file: TextIO
 
     def _open(self, path: Path) -> None:
         self._file = path.open("w", encoding="utf-8", newline="")
+
+    def _close(self) -> None:
+        self._file.close()
+
+
+class CsvSink(_TextSink):
+    """One row per face and frame."""
+
+    def _open(self, path: Path) -> None:
+        super()._open(path)
         self._rows = csv.DictWriter(self._file, ROW_COLUMNS, lineterminator="\n")
         self._rows.writeheader()
 
     def _write(self, result: FrameFaces) -> None:
         self._rows.writerows(result.rows())
 
-    def _close(self) -> None:
-        self._file.close()
 
-
-class JsonLinesSink(Sink):
+class JsonLinesSink(_TextSink):
     """One JSON object per face and frame."""
-
-    _file: TextIO
-
-    def _open(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8")
 
     def _write(self, result: FrameFaces) -> None:
         for row in result.rows():
             self._file.write(json.dumps(row) + "\n")
-
-    def _close(self) -> None:
-        self._file.close()
 
 
 class ParquetSink(Sink):
@@ -178,8 +173,8 @@ class ParquetSink(Sink):
 
     _GROUP_ROWS = 20_000
 
-    def __init__(self, target: Path, *, sources: Iterable[Path] = ()) -> None:
-        super().__init__(target, sources=sources)
+    def __init__(self, target: Path) -> None:
+        super().__init__(target)
         try:
             self._pyarrow, self._parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
         except ModuleNotFoundError as error:
@@ -228,16 +223,13 @@ class AnnotatedVideo(Sink):
         target: An .mp4, .m4v, .mov or .avi file.
         fps: Frames per second; frames are repeated or left out so that the time stays right.
         sound_path: The video to take the sound from, or None.
-        sources: See `Sink`.
 
     Raises:
         ConfigError: Another ending.
     """
 
-    def __init__(
-        self, target: Path, *, fps: float, sound_path: Path | None = None, sources: Iterable[Path] = ()
-    ) -> None:
-        super().__init__(target, sources=sources)
+    def __init__(self, target: Path, *, fps: float, sound_path: Path | None = None) -> None:
+        super().__init__(target)
         if target.suffix.lower() not in _CODECS:
             raise ConfigError(
                 f"Expected an annotated video that ends in {', '.join(_CODECS)}. Received: {target.name}."
@@ -296,9 +288,9 @@ class AnnotatedVideo(Sink):
         if self._encoder is not None:
             self._encoder.close()
 
-    def _complete(self, summaries: Sequence[TrackSummary]) -> None:
-        if self._is_empty():
-            return
+    def _complete(self, summaries: Sequence[TrackSummary]) -> bool:
+        if self._encoder is None:
+            return False
         _check_frames(self._path, self._written)
         if self._ffmpeg and self._sound_path is not None and not self._cut_seconds:
             span = (self._first_seconds, self._written / self._fps)
@@ -308,9 +300,7 @@ class AnnotatedVideo(Sink):
                     _check_frames(temporary, self._written)
             except (OSError, OutputError) as error:
                 self.remarks.append(f"{self.target.name} has no sound: {error}")
-
-    def _is_empty(self) -> bool:
-        return self._encoder is None
+        return True
 
 
 class _Encoder(Protocol):
@@ -440,7 +430,7 @@ def _what_it_is(target: Path, codec: str, *, has_ffmpeg: bool) -> str:
 _ROW_SINKS: dict[str, type[Sink]] = {".csv": CsvSink, ".jsonl": JsonLinesSink, ".parquet": ParquetSink}
 
 
-def row_sink(target: Path, *, sources: Iterable[Path] = ()) -> Sink:
+def row_sink(target: Path) -> Sink:
     """The sink for a path's ending.
 
     Raises:
@@ -449,4 +439,4 @@ def row_sink(target: Path, *, sources: Iterable[Path] = ()) -> Sink:
     kind = _ROW_SINKS.get(target.suffix.lower())
     if kind is None:
         raise ConfigError(f"Expected a file that ends in {', '.join(_ROW_SINKS)}. Received: {target.name}.")
-    return kind(target, sources=sources)
+    return kind(target)
