@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mien.cli.reading import read_dataset, recorded_facts, recorded_source
+from mien.cli.reading import read_dataset, recorded_facts, recorded_source, recorded_votes
 from mien.cli.streams import import_keras_quietly
 from mien.errors import ConfigError
 
@@ -64,6 +64,7 @@ def train(
         )
     if remark := unusual_rate(chosen):
         say(remark, style="yellow")
+    votes = votes or (recorded_votes(folder) if resume else None)
     dataset = read_dataset(source or recorded_source(folder), votes=votes, skip_bad=skip_bad)
 
     import_keras_quietly()
@@ -78,7 +79,7 @@ def train(
             dataset.val,
             folder,
             resume=resume,
-            data_facts=_facts(dataset),
+            data_facts=_facts(dataset) | ({"votes": str(votes.resolve())} if votes else {}),
             observer=display,
         )
     if result.interrupted:
@@ -94,6 +95,7 @@ def export(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     *,
     source: Annotated[str | None, typer.Option("--data", help="Dataset; the run's own when left out.")] = None,
+    votes: Annotated[Path | None, typer.Option(help="FER+'s fer2013new.csv; the run's own when left out.")] = None,
     compact: Annotated[bool, typer.Option(help="Store ONNX kernels in 16 bits: half the size.")] = True,
     int8: Annotated[bool, typer.Option("--int8", help="Write an int8 copy, too, and say what it costs.")] = False,
 ) -> None:
@@ -105,7 +107,7 @@ def export(
 
     folder = Run(run)
     folder.require(folder.model_path, f"mien train --run {run}")
-    dataset = read_dataset(source or recorded_source(folder), skip_bad=True)
+    dataset = read_dataset(source or recorded_source(folder), votes=votes or recorded_votes(folder), skip_bad=True)
 
     import_keras_quietly()
     from mien.cli.terminal import facts_table, show, working

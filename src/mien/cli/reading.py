@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mien.data.dataset import Dataset
     from mien.run import Run
 
-__all__ = ["read_dataset", "recorded_facts", "recorded_source"]
+__all__ = ["read_dataset", "recorded_facts", "recorded_source", "recorded_votes"]
 
 
 def read_dataset(
@@ -45,3 +45,9 @@ def recorded_source(run: Run) -> str:
     if not source:
         raise ConfigError(f"Expected the dataset's path in {run.environment_path}. Received: none. Name the dataset.")
     return str(source)
+
+
+def recorded_votes(run: Run) -> Path | None:
+    """The path of the votes that a run learnt from, if it did."""
+    votes = run.read_json(run.environment_path, f"mien train --run {run.path}").get("data", {}).get("votes")
+    return Path(votes) if votes else None
