@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mien.inference.shrinking import SMALLEST_FACE_PX
+from mien.inference.faces.yunet import SMALLEST_FACE_PX
 
 # What runs in the two environments. Each prints one JSON object; `fer`'s has no mien.
 

@@ -21,11 +21,10 @@ import numpy as np
 from mien.data.sources import load_dataset
 from mien.images import crop_face
 from mien.inference.classifier import Classifier
-from mien.inference.faces import FaceDetector
-from mien.inference.pose import roll_degrees
-from mien.inference.quality import sharpness
+from mien.inference.faces.detector import FaceDetector
+from mien.inference.faces.quality import roll_degrees, sharpness
+from mien.inference.faces.yunet import YuNetDetector
 from mien.inference.results import Box, DetectedFace, Point
-from mien.inference.yunet import YuNetDetector
 
 SCALE = 4  # detectors are made for faces of more than 48 px
 TILTS_DEGREES = (10, 20, 30, 45)
@@ -135,7 +134,7 @@ def print_tilted(images: np.ndarray, labels: np.ndarray, detector: FaceDetector,
 
 
 def print_sharpness(images: np.ndarray) -> None:
-    """What `mien.inference.quality` measures on FER-2013 as it is, and blurred on purpose."""
+    """What `mien.inference.faces.quality` measures on FER-2013 as it is, and blurred on purpose."""
     for sigma_px in (0, 1, 1.5, 2, 3):
         crops = [cv2.GaussianBlur(image, (0, 0), sigma_px) if sigma_px else image for image in images]
         low, middle, high = np.percentile([sharpness(crop) for crop in crops], [1, 50, 95])

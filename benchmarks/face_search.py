@@ -30,10 +30,10 @@ from crop_margin import picture_of
 from machine import machine_facts, markdown
 
 from mien.images import read_image
-from mien.inference.boxes import overlap
-from mien.inference.faces import FaceDetector
+from mien.inference.faces.boxes import overlap
+from mien.inference.faces.detector import FaceDetector
+from mien.inference.faces.yunet import YuNetDetector
 from mien.inference.results import Box
-from mien.inference.yunet import YuNetDetector
 
 SHARES = (0.08, 0.1, 0.125, 0.16, 0.2, 0.3, 0.4)  # of the shorter side
 PICTURE_SIZE = (640, 480)

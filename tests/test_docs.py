@@ -21,8 +21,8 @@ from skimage.data import astronaut
 from mien.cli import app
 from mien.config import config_to_dict, field_docs, load_config
 from mien.emotions import EMOTIONS
+from mien.inference.image_files import write_image
 from mien.inference.model_files import find_model
-from mien.inference.saving import write_image
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

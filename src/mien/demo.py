@@ -182,8 +182,8 @@ class Demo:
             return self._done("Photo", text, None, started)
         from mien.evaluate.overview import AnsweredPhoto
         from mien.inference.draw import draw_faces
+        from mien.inference.image_files import write_image
         from mien.inference.predictor import Predictor
-        from mien.inference.saving import write_image
 
         predictor = Predictor(self.photo_model)
         prediction = predictor.predict(photo_rgb)
@@ -249,7 +249,7 @@ def _with_interval(evaluation: Evaluation) -> str:
 
 
 def _write_faces(folder: Path, split: Split) -> list[Path]:
-    from mien.inference.saving import write_image
+    from mien.inference.image_files import write_image
 
     counts = dict.fromkeys(EMOTIONS, 0)
     paths = []

@@ -62,7 +62,7 @@ class SlowDetector:
         self.begun = threading.Semaphore(0)
 
     def detect(self, image_rgb: Any) -> Any:
-        from mien.inference.faces import WholeImage
+        from mien.inference.faces.detector import WholeImage
 
         self.begun.release()
         self.go.wait(20)

@@ -134,7 +134,7 @@ def test_only_so_many_faces_are_answered(make_client: Make, toy_model: Any, whit
         name, margin = "crowd", 0.0
 
         def detect(self, image_rgb: Any) -> Any:
-            from mien.inference.faces import WholeImage
+            from mien.inference.faces.detector import WholeImage
 
             return WholeImage().detect(image_rgb) * 9
 

@@ -15,7 +15,7 @@ from mien.errors import ConfigError
 if TYPE_CHECKING:
     import numpy as np
 
-    from mien.inference.photo_paths import Photo
+    from mien.inference.image_files import Photo
     from mien.inference.predictor import Job
     from mien.inference.results import Box, Prediction, Unreadable
 
@@ -79,9 +79,8 @@ def predict(
     writer = chosen_writer(as_json=as_json, as_jsonl=as_jsonl, as_csv=as_csv)
 
     from mien.images import ImageLimits
-    from mien.inference.photo_paths import find_photos
+    from mien.inference.image_files import copy_paths, find_photos
     from mien.inference.predictor import Predictor
-    from mien.inference.saving import copy_paths
 
     found = find_photos(photos, leave_out=save)
     copies = copy_paths(save, found) if save else [None] * len(found)
@@ -115,13 +114,13 @@ def predict(
 def _given_boxes(detector: str) -> dict[str, tuple[Box, ...]] | None:
     if not detector.lower().endswith(".json"):
         return None
-    from mien.inference.boxes import read_boxes
+    from mien.inference.faces.boxes import read_boxes
 
     return read_boxes(Path(detector))
 
 
 def _job(photo: Photo, boxes: dict[str, tuple[Box, ...]] | None) -> Job:
-    from mien.inference.photo_paths import STDIN
+    from mien.inference.image_files import STDIN
     from mien.inference.predictor import Job
 
     source = sys.stdin.buffer if str(photo.path) == STDIN else photo.path
@@ -151,8 +150,8 @@ def _watched(results: Iterator[Result], total: int) -> Iterator[Result]:
 
 def _save(result: Prediction | Unreadable, image_rgb: np.ndarray, path: Path) -> None:
     from mien.inference.draw import draw_faces
+    from mien.inference.image_files import write_image
     from mien.inference.results import Prediction
-    from mien.inference.saving import write_image
 
     if isinstance(result, Prediction):
         write_image(path, draw_faces(image_rgb, result.faces))

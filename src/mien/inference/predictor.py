@@ -19,14 +19,13 @@ from mien.card import ModelCard
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.errors import ConfigError, DetectorError, ImageError
 from mien.images import DEFAULT_LIMITS, Colour, ImageLimits, ImageSource, crop_face, no_crops, read_image, to_gray
-from mien.inference.boxes import checked_boxes
 from mien.inference.classifier import Classifier
-from mien.inference.faces import FaceDetector, choose_detector
-from mien.inference.overlap import in_order
-from mien.inference.pose import roll_to_level
-from mien.inference.quality import flags_of
+from mien.inference.faces.boxes import checked_boxes
+from mien.inference.faces.detector import FaceDetector, choose_detector
+from mien.inference.faces.quality import flags_of, roll_to_level
+from mien.inference.faces.yunet import SMALLEST_FACE_PX
 from mien.inference.results import DetectedFace, Face, Found, Prediction, Unreadable
-from mien.inference.shrinking import SMALLEST_FACE_PX
+from mien.inference.thread_pool import in_order
 from mien.machine import usable_cores
 from mien.probabilities import change_prior, estimate_prior
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from mien.emotions import EMOTIONS
 from mien.errors import ConfigError
-from mien.inference.overlap import in_order
 from mien.inference.predictor import Predictor
 from mien.inference.results import Face, Found
+from mien.inference.thread_pool import in_order
 from mien.inference.video.clip import Clip, Frame
 from mien.inference.video.tracking import FaceTracks, TrackSummary
 from mien.machine import usable_cores

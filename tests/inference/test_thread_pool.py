@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mien.inference.overlap import in_order
+from mien.inference.thread_pool import in_order
 
 
 def _left() -> list[threading.Thread]:

@@ -12,9 +12,8 @@ from typing import Protocol
 import numpy as np
 
 from mien.errors import DetectorError
+from mien.inference.faces.yunet import SMALLEST_FACE_PX, YuNetDetector
 from mien.inference.results import Box, DetectedFace
-from mien.inference.shrinking import SMALLEST_FACE_PX
-from mien.inference.yunet import YuNetDetector
 
 __all__ = ["DETECTORS", "FaceDetector", "WholeImage", "choose_detector"]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.errors import DetectorError
-from mien.inference.boxes import checked_boxes, merge_overlapping, overlap, read_boxes
+from mien.inference.faces.boxes import checked_boxes, merge_overlapping, overlap, read_boxes
 from mien.inference.results import Box, DetectedFace
 
 boxes = st.builds(Box, st.floats(-50, 50), st.floats(-50, 50), st.floats(1, 60), st.floats(1, 60))

