@@ -6,7 +6,6 @@ whose body was refused without reading it to its end.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -23,12 +22,8 @@ __all__ = ["Edge"]
 
 _log = logging.getLogger("mien.server")
 
-# The rest of a refused body of this size is swallowed, so that the connection can be kept.
+# The rest of a refused body of this size is swallowed, so that the connection can be kept; with a larger one it closes.
 _SMALL_BODY_BYTES = 2**20
-# A larger one is read on for a moment, because closing at once would reset the connection, and a sender that is
-# still busy would never see the answer.
-_LINGER_SECONDS = 1.0
-_LINGER_BYTES = 8 * 2**20
 _CLIENT_GONE = 499  # nginx's number for it; nobody receives it
 _METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 _HEADERS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
@@ -94,7 +89,6 @@ class _Exchange:
         self._is_chunked = b"transfer-encoding" in headers
         # With both lengths, a proxy before this server may see the next request elsewhere (RFC 9112, 6.3).
         self._closes = self._is_chunked and b"content-length" in headers
-        self._lingers = False
         self.status = 0
 
     async def receive(self) -> Message:
@@ -111,28 +105,13 @@ class _Exchange:
         """A part of the answer, with what every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self._lingers = self._has_more and (self._is_chunked or self._unread > _SMALL_BODY_BYTES)
+            is_refused = self._has_more and (self._is_chunked or self._unread > _SMALL_BODY_BYTES)
             headers = [*message.get("headers", ()), *_HEADERS]
-            if self._closes or self._lingers or self._lifecycle.is_draining:
+            if self._closes or is_refused or self._lifecycle.is_draining:
                 headers.append((b"connection", b"close"))
             await self._send({**message, "headers": headers})
-        elif self._lingers and not message.get("more_body", False):
-            await self._send({**message, "more_body": True})
-            await self._linger()
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         else:
             await self._send(message)
-
-    async def _linger(self) -> None:
-        """Read on for a moment and forget it; the answer has its length, so its reader need not wait."""
-        left = _LINGER_BYTES
-        try:
-            async with asyncio.timeout(_LINGER_SECONDS):
-                while self._has_more and left > 0:
-                    message = await self.receive()
-                    left -= len(message.get("body", b""))
-        except TimeoutError:
-            return
 
 
 def _path(scope: Scope) -> str:
