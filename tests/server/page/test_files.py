@@ -14,7 +14,7 @@ import pytest
 
 from mien.emotions import EMOTIONS
 
-from .conftest import HEIGHT_PX, WIDTH_PX, GridDetector, label_mask, wait_until
+from .conftest import HEIGHT_PX, WIDTH_PX, GridDetector, label_mask, pixels, wait_until
 
 DROP = """async ([name, type, base64]) => {
     const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
@@ -150,13 +150,115 @@ def test_a_photo_that_the_server_missed_can_be_sent_again(serve: Any, open_page:
     _expect(page, "#state").to_have_attribute("data-state", "ready")
 
 
-def test_one_of_several_files_is_taken_and_that_is_said(site: Any, open_page: Any, media: Path) -> None:
+def test_several_photos_stand_in_a_strip_and_each_is_shown(site: Any, open_page: Any, media: Path) -> None:
     page = open_page(site)
-    data = (media / "face.jpg").read_bytes()
-    page.evaluate("document.getElementById('file').multiple = true")
-    page.set_input_files("#file", [{"name": f"{k}.jpg", "mimeType": "image/jpeg", "buffer": data} for k in range(3)])
-    _expect(page, ".notice-title").to_contain_text("3 files came")
+    page.set_input_files("#file", [media / "face.jpg", media / "blank.png", media / "face.png", media / "clip.webm"])
     _is_answered(page)
+    _expect(page, "#strip .strip-item").to_have_count(4)
+    counts = page.locator(".strip-count")
+    _expect(page, "#strip .strip-item[aria-current]").to_contain_text("face.jpg")
+    wait_until(page, lambda: counts.all_text_contents() == ["1 face", "0 faces", "1 face", ""], "answers to all photos")
+    assert sorted(row["source"] for row in _table(page)) == ["face.jpg", "face.png"]
+
+    page.click(".strip-item >> nth=1")
+    _expect(page, "#no-face").to_be_visible()
+    page.click(".strip-item >> nth=2")
+    _expect(page, "#cards .card").to_have_count(1)
+    assert len(_table(page)) == 2  # what is shown again is not counted again
+    page.click(".strip-item >> nth=3")
+    _expect(page, "#stage").to_have_attribute("data-source", "video")
+
+    page.click("#camera")  # and back
+    _expect(page, "#stage").to_have_attribute("data-source", "camera")
+    page.click(".strip-item >> nth=0")
+    _is_answered(page)
+    page.click("#stop")
+    _expect(page, "#strip").to_be_hidden()
+
+
+def test_one_photo_is_the_way_back_from_the_camera(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    page.set_input_files("#file", media / "face.jpg")
+    _is_answered(page)
+    _expect(page, "#strip").to_be_hidden()
+    page.click("#camera")
+    page.click(".strip-item")
+    _is_answered(page)
+    _expect(page, "#strip").to_be_hidden()
+
+
+def test_more_files_than_a_page_is_for_are_said(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    data = (media / "blank.png").read_bytes()
+    page.set_input_files("#file", [{"name": f"{k}.png", "mimeType": "image/png", "buffer": data} for k in range(101)])
+    _expect(page, ".notice-title").to_contain_text("101 files came")
+    _expect(page, "#strip .strip-item").to_have_count(100)
+
+
+def test_a_click_selects_a_face_in_the_picture_and_in_the_list(serve: Any, open_page: Any, media: Path) -> None:
+    page = open_page(serve(detector=GridDetector(3), key="three"))
+    page.set_input_files("#file", media / "face.jpg")
+    _expect(page, "#cards .card").to_have_count(3)
+    before = label_mask(page)
+    page.click(".card:nth-child(2) summary")
+    _expect(page, ".card[data-selected] .card-number").to_have_text("2")
+    page.mouse.move(0, 0)
+    wait_until(page, lambda: (label_mask(page) != before).sum() > 20, "the marked face")
+
+    box = page.locator("#overlay").bounding_box()
+    # Of three faces in rows of two, the first lies in the upper left quarter.
+    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
+    _expect(page, ".card[data-selected] .card-number").to_have_text("1")
+    assert page.locator(".card[data-selected] .bar:visible").count() == 7
+    page.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2)
+    _expect(page, ".card[data-selected]").to_have_count(0)
+
+
+def test_each_card_shows_its_face(serve: Any, open_page: Any, media: Path) -> None:
+    page = open_page(serve(detector=GridDetector(3), key="three"))
+    page.set_input_files("#file", media / "face.jpg")
+    _expect(page, "#cards .card").to_have_count(3)
+    crops = [pixels(page, f".card:nth-child({k}) .card-face") for k in (1, 2, 3)]
+    assert all(crop[:, :, 3].min() == 255 for crop in crops)
+    assert np.abs(crops[0].astype(int) - crops[1]).mean() > 2
+
+
+def test_a_crowd_is_summed_up_folded_and_has_labels_where_one_points(serve: Any, open_page: Any, media: Path) -> None:
+    page = open_page(serve(detector=GridDetector(130), key="crowd", max_faces=100))
+    page.set_input_files("#file", media / "face.jpg")
+    _expect(page, "#cards .card").to_have_count(100)
+    _expect(page, "#faces-note").to_have_text("the 100 largest of 130")
+    counts = re.findall(r"(\d+) \w+", page.inner_text("#faces-summary"))
+    assert sum(map(int, counts)) == 100
+    assert page.locator("#cards .card:visible").count() == 12
+    plain = label_mask(page).sum()
+    box = page.locator("#overlay").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 24, box["y"] + box["height"] / 22)
+    wait_until(page, lambda: label_mask(page).sum() > plain + 100, "the label of the face that is pointed at")
+    page.click("#more-faces")
+    assert page.locator("#cards .card:visible").count() == 100
+    _expect(page, "#more-faces").to_be_hidden()
+
+
+def test_settings_change_how_answers_are_shown(serve: Any, open_page: Any, media: Path) -> None:
+    page = open_page(serve(detector=GridDetector(3), key="three"))
+    page.set_input_files("#file", media / "face.jpg")
+    _expect(page, "#cards .card").to_have_count(3)
+    labelled = label_mask(page).sum()
+    page.click("#settings")
+    facts = page.inner_text("#facts")
+    assert "base" in facts
+    assert "grid" in facts
+    page.uncheck("#labels")
+    assert label_mask(page).sum() < labelled
+    page.fill("#threshold", "100")
+    _expect(page, ".card[data-uncertain]").to_have_count(3)
+    page.fill("#threshold", "0")
+    _expect(page, ".card[data-uncertain]").to_have_count(0)
+    page.fill("#smallest", "200")
+    _expect(page, "#cards .card").to_have_count(0)
+    page.click("#settings-close")
+    assert len(_table(page)) == 3
 
 
 def test_many_faces_fold_and_each_opens(serve: Any, open_page: Any, media: Path) -> None:
@@ -165,6 +267,7 @@ def test_many_faces_fold_and_each_opens(serve: Any, open_page: Any, media: Path)
     _expect(page, "#cards .card").to_have_count(30)
     _expect(page, "#faces-note").to_have_text("30 in the picture")
     assert page.locator(".card details[open]").count() == 0
+    page.click("#more-faces")
     page.click(".card:nth-child(7) summary")
     assert page.locator(".card:nth-child(7) .bar:visible").count() == 7
     values = page.locator(".card:nth-child(7) .bar-value").all_text_contents()
@@ -217,3 +320,15 @@ def test_a_place_in_a_video_that_is_gone_to_is_answered(site: Any, open_page: An
         page.locator("#scrub").fill(str(seconds))
         _expect(page, "#scrub-time").to_have_text(f"0:0{int(seconds)} of 0:02")
         _wait_until_last_is(page, seconds)
+
+
+def test_a_clip_has_its_own_time_and_a_click_goes_there(site: Any, open_page: Any, media: Path) -> None:
+    page = open_page(site)
+    page.set_input_files("#file", media / "clip.webm")
+    _expect(page, "#timeline-title").to_have_text("Over the clip")
+    _expect(page, "#pause").to_contain_text("Play again")
+    _wait_until_last_is(page, 29 / 15)
+    box = page.locator("#chart").bounding_box()
+    page.mouse.click(box["x"] + 26 + (box["width"] - 26) / 2, box["y"] + 20)
+    _expect(page, "#scrub-time").to_have_text("0:01 of 0:02")
+    assert page.evaluate("document.getElementById('video').currentTime") == pytest.approx(1, abs=0.1)

@@ -31,7 +31,7 @@ def _tab_to(page: Any, wanted: str) -> list[str]:
 def test_the_camera_is_started_paused_and_stopped_with_tab_and_enter(site: Any, open_page: Any) -> None:
     page = open_page(site)
     passed = _tab_to(page, "start-camera")
-    assert passed == ["A", "help", "start-camera"]
+    assert passed == ["A", "SUMMARY", "settings", "help", "start-camera"]
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
     page.keyboard.press("Enter")

@@ -98,7 +98,7 @@ def test_nothing_is_wider_than_the_window(serve: Any, open_page: Any, media: Pat
 
     assert too_wide() == {}
     page.set_input_files("#file", media / "face.jpg")
-    page.wait_for_selector(".card >> nth=29")
+    page.wait_for_selector(".card >> nth=11")
     assert too_wide() == {}
 
 

@@ -71,7 +71,7 @@ def test_labels_stay_in_the_view_and_off_each_other(run: Any) -> None:
 
 def test_the_rate_counts_the_last_three_seconds(run: Any) -> None:
     said = run("""
-        const { Rate } = await load("rate");
+        const { Rate } = await load("timing");
         const rate = new Rate();
         const empty = [rate.perSecond(0), rate.latency_ms()];
         for (let k = 0; k <= 100; k++) rate.add(k * 50, k < 50 ? 500 : 40);
@@ -96,7 +96,7 @@ def test_the_timeline_keeps_a_minute_and_averages_within_a_step(run: Any) -> Non
     """)
     early, late = said
     assert [lane["number"] for lane in early["lanes"]] == [1, 2]
-    assert early["lanes"][0]["steps"] == [{"time_seconds": 0, "probabilities": [0.5, 0.5]}]
+    assert early["lanes"][0]["steps"] == [{"time_seconds": 0, "seconds": 0.25, "probabilities": [0.5, 0.5]}]
     assert [lane["number"] for lane in late["lanes"]] == [1], "the second left more than a minute ago"
     times = [step["time_seconds"] for step in late["lanes"][0]["steps"]]
     assert times[0] == 39
@@ -163,7 +163,7 @@ def test_names_of_files_cannot_break_the_table_or_act_in_a_spreadsheet(run: Any)
 
 def test_waiting_grows_and_has_an_end(run: Any) -> None:
     said = run("""
-        const { wait_ms } = await load("backoff");
+        const { wait_ms } = await load("timing");
         return [0, 1, 2, 3, 4, 9, 50].map((attempt) => wait_ms(attempt, () => 0.5));
     """)
     assert said == [500, 1000, 2000, 4000, 8000, 8000, 8000]
@@ -332,3 +332,24 @@ def test_a_frame_that_comes_while_another_is_encoded_is_sent_after_it(run: Any) 
         return sent;
     """)
     assert said == [0.1, 0.3]
+
+
+def test_a_clip_is_kept_whole_whatever_order_its_places_come_in(run: Any) -> None:
+    said = run(f"""
+        {FACE}
+        const {{ Timeline }} = await load("timeline");
+        const timeline = new Timeline();
+        timeline.begin(900);
+        for (const seconds of [800, 5, 400, 5.1, 899]) timeline.add(seconds, [face(1, [1, 0])]);
+        return timeline.lanes(6).lanes[0].steps.map((step) => [step.time_seconds, step.seconds]);
+    """)
+    assert said == [[4.5, 1.5], [400 - 400 % 1.5, 1.5], [800 - 800 % 1.5, 1.5], [898.5, 1.5]]
+
+
+def test_a_summary_counts_what_is_sure_before_what_is_not(run: Any) -> None:
+    said = run("""
+        const { summary } = await load("answer");
+        const shown = [["sad", true], ["neutral", false], ["happy", false], ["happy", false], ["happy", true]];
+        return summary(shown.map(([emotion, uncertain]) => ({ emotion, uncertain })));
+    """)
+    assert said == "2 happy, 1 neutral, 1 sad?, 1 happy?"

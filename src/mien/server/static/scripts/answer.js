@@ -52,3 +52,22 @@ export function percent(share) {
 export function inWords(face) {
   return `${face.uncertain ? "perhaps " : ""}${face.emotion}, ${percent(face.confidence)}`;
 }
+
+/**
+ * How often each expression is shown, most often first: `5 happy, 2 neutral, 1 sad?`.
+ *
+ * @param {FaceAnswer[]} faces
+ */
+export function summary(faces) {
+  const counts = new Map();
+  for (const { emotion, uncertain } of faces) {
+    const name = `${emotion}${uncertain ? "?" : ""}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  // What is uncertain comes last.
+  const sorted = [...counts].sort(([a, m], [b, n]) => Number(a.endsWith("?")) - Number(b.endsWith("?")) || n - m);
+  return sorted.map(([name, count]) => `${count} ${name}`).join(", ");
+}
+
+/** More faces than this are a crowd: boxes only, and a folded list. */
+export const CROWD = 12;

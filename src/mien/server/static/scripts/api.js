@@ -56,6 +56,21 @@ export function predict(photo, { token, signal }) {
 }
 
 /**
+ * What the server says of several photos: for each its prediction or its error.
+ *
+ * @param {File[]} photos
+ * @param {{token: string | null, signal: AbortSignal}} options
+ * @returns {Promise<{prediction?: any, error?: any}[]>}
+ */
+export async function predictMany(photos, { token, signal }) {
+  const form = new FormData();
+  for (const photo of photos) form.append("images", photo);
+  /** @type {Record<string, string>} */
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  return (await ask("v1/predict/batch", { method: "POST", body: form, headers, signal })).results;
+}
+
+/**
  * @param {string} path
  * @param {RequestInit} options
  */

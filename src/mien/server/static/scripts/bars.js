@@ -1,5 +1,6 @@
 /** Seven bars with names and numbers, in the server's order. */
 import { percent } from "./answer.js";
+import { setText } from "./page.js";
 import { pageColour } from "./palette.js";
 
 export class Bars {
@@ -32,14 +33,4 @@ export class Bars {
       row.toggleAttribute("data-top", index === top);
     });
   }
-}
-
-/**
- * Write only what changed: each writing costs layout.
- *
- * @param {HTMLElement} element
- * @param {string} text
- */
-export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

@@ -4,7 +4,7 @@
  * @param {(files: File[]) => void} onFiles
  * @returns {{choose: () => void}}
  */
-export function takeFiles(onFiles) {
+export function listenForFiles(onFiles) {
   const input = /** @type {HTMLInputElement} */ (document.getElementById("file"));
   input.addEventListener("change", () => {
     const files = [...(input.files ?? [])];

@@ -1,32 +1,36 @@
 /** Joins the parts: buttons and keys to sources, sources to the server, answers to the page. */
-import { ServerError, addressOf, tokenIsAccepted } from "./api.js";
+import { addressOf, predictMany, ServerError, tokenIsAccepted } from "./api.js";
 import { facesOf } from "./answer.js";
-import { cameras } from "./camera.js";
-import { download, fileName } from "./download.js";
+import { cameras, NotShown, Sources } from "./sources.js";
+import { byId, download, fileName, showState } from "./page.js";
 import { Encoder } from "./encoder.js";
-import { takeFiles } from "./intake.js";
+import { listenForFiles } from "./intake.js";
 import { Live } from "./live.js";
 import * as messages from "./messages.js";
 import { describeModel, waitForModel } from "./model.js";
 import { Notices } from "./notices.js";
-import { byId } from "./page.js";
-import { askAboutPhoto } from "./photo.js";
+import { askAboutPhoto, isSentAsItIs } from "./photo.js";
 import { Results } from "./results.js";
-import { listKeys, listenForKeys } from "./shortcuts.js";
+import { listenForKeys, listKeys } from "./shortcuts.js";
 import { snapshot } from "./snapshot.js";
-import { NotShown, Sources } from "./sources.js";
+import { Settings } from "./settings.js";
 import { Stage } from "./stage.js";
-import { showState } from "./status.js";
+import { Strip } from "./strip.js";
 import { Stream } from "./stream.js";
+import { clock } from "./timeline-chart.js";
 import { toCsv, toJson } from "./table-files.js";
 import { Token } from "./token.js";
 
 const FRAME_LONGEST_PX = 640;
 const FRAME_QUALITY = 0.8;
+/** More files than this are for the command line. */
+const MOST_FILES = 100;
+/** Of several photos, so that the first are told soon. */
+const FILES_AT_ONCE = 8;
 
 const notices = new Notices();
 const token = new Token(tokenIsAccepted);
-const stage = new Stage();
+const stage = new Stage((number) => results?.select(number, { reveal: true }));
 const sources = new Sources(stage, leave);
 const encoder = new Encoder({ longest_px: FRAME_LONGEST_PX, quality: FRAME_QUALITY });
 const stream = new Stream({
@@ -35,6 +39,11 @@ const stream = new Stream({
   onState: streamChanged,
   onHello: () => live.take(),
   onAnswer: answered,
+});
+const strip = new Strip((item) => void show(item));
+const settings = new Settings(() => {
+  stage.labels = settings.labels;
+  showPrediction();
 });
 const live = new Live(stage.video, stream, encoder);
 
@@ -47,6 +56,9 @@ let mirrorCamera = true;
 /** Numbers of tracks begin at 1 with each connection; the page's go on. */
 let numbers = { offset: 0, highest: 0 };
 let photoAsked = new AbortController();
+let aheadAsked = new AbortController();
+/** The photo on the stage. @type {import("./strip.js").Item | null} */
+let shown = null;
 /** What is being opened; a later choice gives it up. */
 let opening = new AbortController();
 
@@ -54,6 +66,7 @@ const modelIsKnown = waitForModel(() => notices.show("server", messages.serverAw
   model = facts;
   describeModel(model);
   results = new Results(stage, model.emotions);
+  settings.begin(model.uncertain_below);
   notices.clear("server");
   showState("ready");
 });
@@ -83,6 +96,7 @@ async function startCamera(device) {
   waitingForCamera(true);
   try {
     beginLive(await sources.camera({ device, signal, onEnded: cameraEnded }));
+    strip.mark(null);
     moveFocus();
     setMirrored(mirrorCamera);
     await listCameras();
@@ -105,67 +119,85 @@ function cameraEnded() {
 }
 
 /** @param {File[]} files */
-async function takeFile([file, ...others]) {
+async function takeFiles(files) {
   const signal = choose();
   byId("opening").hidden = false; // at once: a large photo takes a moment
-  if (others.length) notices.show("source", messages.onlyOne(others.length + 1, file.name));
   const may = await mayAsk();
   if (signal.aborted) return;
-  const [first, second] = file.type.startsWith("video/") ? [showVideo, showPhoto] : [showPhoto, showVideo];
+  byId("opening").hidden = !may;
+  if (!may) return;
+  const taken = files.slice(0, MOST_FILES).map((file) => ({ file, name: sources.named(file.name), said: null }));
+  if (files.length > MOST_FILES) notices.show("files", messages.tooMany(files.length, MOST_FILES));
+  if (!(await show(taken[0])) && taken.length === 1) return;
+  strip.set(taken);
+  strip.mark(stage.kind === "none" ? null : taken[0]);
+  aheadAsked.abort();
+  aheadAsked = new AbortController();
+  await askAhead(taken.slice(1), aheadAsked.signal);
+}
+
+/**
+ * Show a file that was taken.
+ *
+ * @param {import("./strip.js").Item} item
+ * @returns {Promise<boolean>}  Whether the browser shows it.
+ */
+async function show(item) {
+  const signal = choose();
+  byId("opening").hidden = false;
+  const ways = item.file.type.startsWith("video/") ? [showVideo, showPhoto] : [showPhoto, showVideo];
   const moveFocus = keepFocus();
   try {
-    if (may) await first(file, signal).catch((error) => (error instanceof NotShown ? second(file, signal) : Promise.reject(error)));
-    if (may) moveFocus();
+    await ways[0](item, signal).catch((error) => (error instanceof NotShown ? ways[1](item, signal) : Promise.reject(error)));
+    strip.mark(item);
+    moveFocus();
+    return true;
   } catch (error) {
-    if (signal.aborted) return;
-    notices.show("source", error instanceof NotShown ? messages.notAPicture(file.name) : messages.serverFailed(error));
+    const words = error instanceof NotShown ? messages.notAPicture(item.file.name) : messages.serverFailed(error);
+    if (!signal.aborted) notices.show("source", words);
+    return false;
   } finally {
     if (!signal.aborted) byId("opening").hidden = true;
   }
 }
 
-/** @param {File} file @param {AbortSignal} signal */
-async function showVideo(file, signal) {
-  beginLive(await sources.video(file, signal));
+/** @param {import("./strip.js").Item} item @param {AbortSignal} signal */
+async function showVideo(item, signal) {
+  await sources.video(item.file, signal);
+  beginLive(item.name);
   setMirrored(false);
 }
 
-/** @param {File} file @param {AbortSignal} signal */
-async function showPhoto(file, signal) {
-  const name = await sources.photo(file, signal);
-  begin(name);
-  byId("opening").hidden = true;
+/** @param {import("./strip.js").Item} item @param {AbortSignal} signal */
+async function showPhoto(item, signal) {
+  await sources.photo(item.file, signal);
+  begin(item.name);
   setMirrored(false);
+  shown = item;
   photoAsked = new AbortController();
-  void answerPhoto(file, name, photoAsked.signal);
+  if (item.said) showPrediction();
+  else void answerPhoto(item, photoAsked.signal);
 }
 
 /**
- * @param {File} file
- * @param {string} name
+ * @param {import("./strip.js").Item} item
  * @param {AbortSignal} signal
  */
-async function answerPhoto(file, name, signal) {
+async function answerPhoto(item, signal) {
   stage.veil = "Looking …";
   results.drop({ expected: true });
   try {
     const largest_bytes = model.limits.max_body_bytes;
-    const said = await askAboutPhoto(file, stage.photo, { largest_bytes, token: token.value, signal });
+    const said = await askAboutPhoto(item.file, stage.photo, { largest_bytes, token: token.value, signal });
     if (signal.aborted) return;
-    const analysed = { width: said.width_px, height: said.height_px };
-    results.photo(facesOf(said, model.emotions), {
-      picture: stage.photo,
-      analysed,
-      source: name,
-      leftOut: said.faces_left_out,
-    });
-    stage.veil = said.faces.length ? "" : "No face found";
+    keep(item, said);
+    showPrediction();
     showState("ready");
   } catch (error) {
     if (signal.aborted) return;
     stage.veil = "";
     results.drop({ expected: false });
-    const again = () => void answerPhoto(file, name, signal);
+    const again = () => void answerPhoto(item, signal);
     if (error instanceof ServerError && error.status === 401) {
       if (await token.ask({ refused: token.value !== null })) again();
     } else {
@@ -173,6 +205,47 @@ async function answerPhoto(file, name, signal) {
       notices.show("source", messages.serverFailed(error), { label: "Try again", act: again });
     }
   }
+}
+
+/**
+ * Photos that wait for their turn to be shown, a few at a time; what fails here is asked again when it is shown.
+ *
+ * @param {import("./strip.js").Item[]} waiting
+ * @param {AbortSignal} signal
+ */
+async function askAhead(waiting, signal) {
+  const { max_body_bytes, max_files } = model.limits;
+  const most = Math.min(FILES_AT_ONCE, max_files);
+  const sent = waiting.filter(({ file }) => isSentAsItIs(file, max_body_bytes / most));
+  for (let first = 0; first < sent.length; first += most) {
+    const some = sent.slice(first, first + most).filter((item) => !item.said);
+    if (!some.length) continue;
+    try {
+      const said = await predictMany(some.map(({ file }) => file), { token: token.value, signal });
+      some.forEach((item, position) => {
+        if (said[position].prediction && !item.said) keep(item, said[position].prediction);
+      });
+    } catch {
+      return;
+    }
+  }
+}
+
+/** Keep what was said, in the table as well. @param {import("./strip.js").Item} item @param {any} said */
+function keep(item, said) {
+  item.said = said;
+  strip.tell(item);
+  results.note(settings.apply(facesOf(said, model.emotions)), item.name);
+}
+
+/** The photo's faces, as the settings want them. */
+function showPrediction() {
+  const said = shown?.said;
+  if (!said || stage.kind !== "photo") return;
+  const faces = settings.apply(facesOf(said, model.emotions));
+  const analysed = { width: said.width_px, height: said.height_px };
+  results.photo(faces, { picture: stage.photo, analysed, leftOut: said.faces_left_out });
+  stage.veil = faces.length ? "" : "No face found";
 }
 
 /** Whether the server is known, and the token where it asks for one. */
@@ -203,8 +276,10 @@ function beginLive(name) {
 function begin(name) {
   const kind = stage.kind;
   const isLive = kind !== "photo";
+  const { duration } = stage.video;
+  shown = null;
   source = name;
-  results.begin({ live: isLive });
+  results.begin({ live: isLive, clip_seconds: kind === "video" && Number.isFinite(duration) ? duration : null });
   document.title = `${name} – mien`;
   byId("pause").hidden = !isLive;
   byId("adjust").hidden = !isLive;
@@ -229,7 +304,13 @@ function stop() {
   choose();
   if (!isShown()) return;
   const hadFocus = byId("toolbar").contains(document.activeElement);
+  if (stage.kind !== "camera") {
+    aheadAsked.abort();
+    strip.set([]);
+  }
+  shown = null;
   sources.close();
+  strip.mark(null);
   results.end();
   for (const id of ["toolbar", "adjust"]) byId(id).hidden = true;
   document.title = "mien";
@@ -279,8 +360,9 @@ function answered(told, sent) {
     return;
   }
   const { prediction, tracks } = told;
-  const faces = facesOf(prediction, model.emotions, { tracks, offset: numbers.offset });
-  numbers.highest = Math.max(numbers.highest, ...faces.map((face) => face.number));
+  const all = facesOf(prediction, model.emotions, { tracks, offset: numbers.offset });
+  numbers.highest = Math.max(numbers.highest, ...all.map((face) => face.number));
+  const faces = settings.apply(all);
   results.live(faces, {
     picture: sent.frame.still,
     analysed: { width: prediction.width_px, height: prediction.height_px },
@@ -345,8 +427,9 @@ function saveJson() {
     mien: model.version,
     model: model.name,
     detector: model.detector,
-    uncertain_below: model.uncertain_below,
-    steadying_seconds: smoothing_seconds(),
+    uncertain_below: settings.uncertain_below,
+    smallest_face_px: settings.smallest_px,
+    smoothing_seconds: smoothing_seconds(),
     oldest_rows_lost: results.record.lost,
   };
   const text = toJson(results.record.rows, { emotions: model.emotions, facts });
@@ -375,16 +458,17 @@ function showScrub() {
   if (stage.kind !== "video" || !Number.isFinite(duration)) return;
   scrub.max = String(duration);
   if (document.activeElement !== scrub || !scrub.matches(":active")) scrub.value = String(currentTime);
-  const time = (/** @type {number} */ seconds) =>
-    `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-  const words = `${time(currentTime)} of ${time(duration)}`;
+  const words = `${clock(currentTime)} of ${clock(duration)}`;
   byId("scrub-time").textContent = words;
   scrub.setAttribute("aria-valuetext", words);
 }
 
-function showHelp() {
-  /** @type {HTMLDialogElement} */ (byId("help-dialog")).showModal();
+/** @param {string} id */
+function openDialog(id) {
+  /** @type {HTMLDialogElement} */ (byId(id)).showModal();
 }
+
+const showHelp = () => openDialog("help-dialog");
 
 function escape() {
   if (!notices.clearNewest()) stop();
@@ -395,7 +479,7 @@ function onClick(id, act) {
   byId(id).addEventListener("click", act);
 }
 
-const files = takeFiles((found) => void takeFile(found));
+const files = listenForFiles((found) => void takeFiles(found));
 const isWaitingForCamera = () => byId("camera").hasAttribute("data-waiting");
 const startOrCancelCamera = () => (isWaitingForCamera() ? void choose() : void startCamera());
 const startOrStopCamera = () => (stage.kind === "camera" && !isWaitingForCamera() ? stop() : startOrCancelCamera());
@@ -403,7 +487,7 @@ const startOrStopCamera = () => (stage.kind === "camera" && !isWaitingForCamera(
 /** @type {import("./shortcuts.js").Shortcut[]} */
 const SHORTCUTS = [
   { key: "c", label: "C", does: "Start or stop the camera", act: startOrStopCamera },
-  { key: "o", label: "O", does: "Open a photo or video", act: files.choose },
+  { key: "o", label: "O", does: "Open photos or a video", act: files.choose },
   { key: "p", label: "P", does: "Pause and resume", act: togglePause },
   { key: "m", label: "M", does: "Mirror the picture", act: toggleMirror },
   { key: "s", label: "S", does: "Save a snapshot with boxes", act: () => void saveSnapshot() },
@@ -428,7 +512,8 @@ onClick("save-csv", saveCsv);
 onClick("save-json", saveJson);
 onClick("clear", () => results.forget());
 onClick("help", showHelp);
-onClick("help-close", () => /** @type {HTMLDialogElement} */ (byId("help-dialog")).close());
+onClick("settings", () => openDialog("settings-dialog"));
+for (const id of ["help", "settings"]) onClick(`${id}-close`, () => /** @type {HTMLDialogElement} */ (byId(`${id}-dialog`)).close());
 byId("smoothing").addEventListener("change", smoothingChanged);
 byId("cameras").addEventListener("change", (event) => {
   void startCamera(/** @type {HTMLSelectElement} */ (event.target).value);

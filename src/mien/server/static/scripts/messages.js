@@ -78,7 +78,7 @@ export function notAPicture(name) {
   };
 }
 
-/** @param {number} count @param {string} name @returns {Message} */
-export function onlyOne(count, name) {
-  return { title: `${count} files came, and this page takes one at a time`, body: `Showing ${name}. For whole folders there is mien predict.` };
+/** @param {number} count @param {number} most @returns {Message} */
+export function tooMany(count, most) {
+  return { title: `${count} files came, and this page takes ${most}`, body: "The first are shown. For whole folders there is mien predict." };
 }

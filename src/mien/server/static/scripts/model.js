@@ -1,10 +1,9 @@
 /** The model's facts: fetched once, however long the server takes to be there, and written on the page. */
 import { fetchModel } from "./api.js";
-import { wait_ms } from "./backoff.js";
+import { wait_ms } from "./timing.js";
 import { Bars } from "./bars.js";
-import { byId } from "./page.js";
+import { byId, showState } from "./page.js";
 import { pageColour } from "./palette.js";
-import { showState } from "./status.js";
 
 /**
  * @typedef {object} Model
@@ -13,7 +12,7 @@ import { showState } from "./status.js";
  * @property {Record<string, {accuracy: number}>} accuracy  Per split; empty for a model that was not evaluated.
  * @property {number} uncertain_below
  * @property {string} detector
- * @property {{max_body_bytes: number}} limits
+ * @property {{max_body_bytes: number, max_files: number, max_faces: number}} limits
  * @property {boolean} token_required
  * @property {string} version
  */
@@ -40,15 +39,35 @@ export async function waitForModel(onFailure) {
 /** Write the facts where the page has a place for them. @param {Model} model */
 export function describeModel(model) {
   const accuracy = accuracyOf(model);
-  byId("model-name").textContent = model.name;
-  byId("model-note").textContent = accuracy ? `right on ${accuracy} of FER-2013’s test faces` : "";
-  const agreement = accuracy
-    ? `The model “${model.name}” agrees with those labels on ${accuracy} of FER-2013’s test faces; people agree on about 65 %. `
-    : "";
-  byId("accuracy-sentence").textContent = `${agreement}Detector of faces: ${model.detector}.`;
+  const known = `The model “${model.name}” agrees with the labels on ${accuracy} of FER-2013’s test faces; people agree on about 65 %.`;
+  byId("model-note").textContent = accuracy ? `right about ${inTen(model)} times in 10 on a hard test` : `model ${model.name}`;
+  byId("model-facts").textContent = accuracy ? known : "It says nothing of how often it is right.";
+  byId("accuracy-sentence").textContent = `${accuracy ? known : ""} Detector of faces: ${model.detector}.`;
+  listFacts({
+    Model: model.name,
+    Detector: model.detector,
+    "Faces at most": String(model.limits.max_faces),
+    "Version of mien": model.version,
+  });
   byId("uncertain-sentence").textContent = `Below ${Math.round(100 * model.uncertain_below)} %`;
   listExpressions(model.emotions);
   new Bars(byId("example-bars"), model.emotions).show(model.emotions.map((_, index) => EXAMPLE[index] ?? 0));
+}
+
+/** @param {Model} model */
+function inTen({ accuracy }) {
+  return Math.round(10 * accuracy.test.accuracy);
+}
+
+/** @param {Record<string, string>} facts */
+function listFacts(facts) {
+  const pairs = Object.entries(facts).flatMap(([name, value]) => {
+    const [term, meaning] = [document.createElement("dt"), document.createElement("dd")];
+    term.textContent = name;
+    meaning.textContent = value;
+    return [term, meaning];
+  });
+  byId("facts").replaceChildren(...pairs);
 }
 
 /** @param {Model} model */

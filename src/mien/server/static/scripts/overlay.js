@@ -1,7 +1,7 @@
 /**
  * Boxes and labels over a picture. Draws on any 2D context: the one over the live picture and that of a snapshot.
  */
-import { percent } from "./answer.js";
+import { CROWD, percent } from "./answer.js";
 import { boxInView, inside, placeLabel } from "./geometry.js";
 import { pictureColour, pictureInk } from "./palette.js";
 
@@ -22,15 +22,18 @@ const FONT_SHARE = 0.026; // of the shorter side of the picture
  * @param {import("./geometry.js").Placement} options.placement  Where the picture lies.
  * @param {import("./geometry.js").Size} options.view
  * @param {boolean} [options.mirrored]  Whether the picture is shown mirrored; writing never is.
- * @param {number | null} [options.marked]  Number of a face to stand out.
+ * @param {(number | null)[]} [options.marked]  Numbers of faces to stand out; in a crowd only these have labels.
+ * @param {boolean} [options.labels]  Whether others have labels.
  */
-export function drawFaces(context, faces, { placement, view, mirrored = false, marked = null }) {
+export function drawFaces(context, faces, { placement, view, mirrored = false, marked = [], labels = true }) {
   const font_px = fontFor(placement);
   const boxes = faces.map((face) => boxInView(face.box, placement, { mirrored }));
-  faces.forEach((face, position) => drawBox(context, face, boxes[position], { font_px, marked: face.number === marked }));
+  faces.forEach((face, position) => drawBox(context, face, boxes[position], { font_px, marked: marked.includes(face.number) }));
   /** @type {Box[]} */
   const taken = [];
+  const all = labels && faces.length <= CROWD;
   faces.forEach((face, position) => {
+    if (!all && !marked.includes(face.number)) return;
     const others = boxes.filter((_, other) => other !== position);
     const place = drawLabel(context, face, boxes[position], { view, taken, others, many: faces.length > 1, font_px });
     taken.push(place);

@@ -39,6 +39,7 @@ export function themeColours(count) {
   return {
     emotions: Array.from({ length: count }, (_, index) => property(`--emotion-${index}`)),
     onEmotion: property("--on-emotion"),
+    ink: property("--ink"),
     soft: property("--soft"),
     line: property("--line"),
     ground: property("--ground"),

@@ -1,8 +1,18 @@
 /** A photo on its way to the server: as it is where the server reads it, else as a JPEG made here. */
-import { ServerError, predict } from "./api.js";
+import { predict, ServerError } from "./api.js";
 import { Encoder } from "./encoder.js";
 
 const SENT_AS_THEY_ARE = ["image/jpeg", "image/png", "image/webp"];
+
+/**
+ * Whether the server reads a file as it is.
+ *
+ * @param {File} file
+ * @param {number} largest_bytes
+ */
+export function isSentAsItIs(file, largest_bytes) {
+  return SENT_AS_THEY_ARE.includes(file.type) && file.size <= largest_bytes;
+}
 
 /** Larger than any face needs; within every server's limits. */
 const LONGEST_PX = 2048;
@@ -20,7 +30,7 @@ const MOST_ATTEMPTS = 3;
  * @throws {ServerError}
  */
 export async function askAboutPhoto(file, image, { largest_bytes, token, signal }) {
-  const asItIs = SENT_AS_THEY_ARE.includes(file.type) && file.size <= largest_bytes;
+  const asItIs = isSentAsItIs(file, largest_bytes);
   try {
     return await patiently(asItIs ? file : await reencoded(image), { token, signal });
   } catch (error) {

@@ -31,6 +31,6 @@ export async function snapshot(picture, faces, { mirrored, analysed }) {
 }
 
 /** In its own pixels. @param {ImageBitmap | HTMLImageElement} picture */
-function sizeOf(picture) {
+export function sizeOf(picture) {
   return picture instanceof HTMLImageElement ? { width: picture.naturalWidth, height: picture.naturalHeight } : picture;
 }

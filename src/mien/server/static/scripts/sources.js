@@ -1,5 +1,4 @@
 /** What can be shown: the camera, a video file, a photo. One at a time; each opens on the stage and closes cleanly. */
-import { cameraIsPossible, closeCamera, openCamera } from "./camera.js";
 
 /** The browser cannot show this file. */
 export class NotShown extends Error {}
@@ -47,13 +46,12 @@ export class Sources {
     this.#stage.show("camera");
     this.#stage.video.srcObject = camera;
     await this.#stage.video.play();
-    return this.#named("camera");
+    return this.named("camera");
   }
 
   /**
    * @param {File} file
    * @param {AbortSignal} signal
-   * @returns {Promise<string>}
    */
   async video(file, signal) {
     const address = URL.createObjectURL(file);
@@ -66,13 +64,11 @@ export class Sources {
     this.#stage.show("video");
     this.#stage.video.src = address;
     await this.#stage.video.play();
-    return this.#named(file.name);
   }
 
   /**
    * @param {File} file
    * @param {AbortSignal} signal
-   * @returns {Promise<string>}
    */
   async photo(file, signal) {
     const address = URL.createObjectURL(file);
@@ -88,7 +84,6 @@ export class Sources {
     await this.#stage.photo.decode();
     signal.throwIfAborted();
     this.#stage.show("photo");
-    return this.#named(file.name);
   }
 
   /** Let go of the camera and of files. */
@@ -107,8 +102,8 @@ export class Sources {
     this.#stage.show("none");
   }
 
-  /** @param {string} name */
-  #named(name) {
+  /** A name that no source had before. @param {string} name */
+  named(name) {
     const count = (this.#names.get(name) ?? 0) + 1;
     this.#names.set(name, count);
     return count === 1 ? name : `${name} (${count})`;
@@ -125,4 +120,36 @@ function plays(address) {
     probe.addEventListener("error", () => resolve(false));
     probe.src = address;
   });
+}
+
+/* The camera: asked for on a click only, and let go when no longer shown. What may go wrong is in `messages.js`. */
+
+/** Enough for faces, small enough to send many times a second. */
+const WANTED = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
+
+/** Whether the browser gives a camera to this page at all. */
+function cameraIsPossible() {
+  return window.isSecureContext && Boolean(navigator.mediaDevices?.getUserMedia);
+}
+
+/**
+ * @param {string} [device]  One of `cameras()`; the one that faces the person by default.
+ * @returns {Promise<MediaStream>}
+ */
+function openCamera(device) {
+  const which = device ? { deviceId: { exact: device } } : { facingMode: "user" };
+  return navigator.mediaDevices.getUserMedia({ audio: false, video: { ...WANTED, ...which } });
+}
+
+/** Names are known only once one camera was allowed. */
+export async function cameras() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices
+    .filter((device) => device.kind === "videoinput" && device.deviceId)
+    .map((device, position) => ({ id: device.deviceId, name: device.label || `Camera ${position + 1}` }));
+}
+
+/** @param {MediaStream} stream */
+function closeCamera(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }

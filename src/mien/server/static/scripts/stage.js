@@ -1,6 +1,6 @@
 /** The picture and what is drawn over it. Knows nothing of where pictures or answers come from. */
 import { sharpCanvas } from "./canvas.js";
-import { fitInside } from "./geometry.js";
+import { boxInView, fitInside } from "./geometry.js";
 import { drawFaces } from "./overlay.js";
 import { byId } from "./page.js";
 
@@ -21,9 +21,16 @@ export class Stage {
   /** @type {ImageBitmap | null} */
   #still = null;
   /** @type {number | null} */
-  #marked = null;
+  #pointed = null;
+  /** @type {number | null} */
+  #selected = null;
+  #labels = true;
 
-  constructor() {
+  /** @param {(number: number | null) => void} onPick  Called with the face that was clicked. */
+  constructor(onPick) {
+    this.#frame.addEventListener("pointermove", (event) => this.mark(this.#faceAt(event)));
+    this.#frame.addEventListener("pointerleave", () => this.mark(null));
+    this.#frame.addEventListener("click", (event) => onPick(this.#faceAt(event)));
     new ResizeObserver(() => this.draw()).observe(this.#frame);
     this.video.addEventListener("resize", () => this.#fit());
     this.photo.addEventListener("load", () => this.#fit());
@@ -78,8 +85,33 @@ export class Stage {
 
   /** Make one face stand out. @param {number | null} number */
   mark(number) {
-    this.#marked = number;
+    if (number === this.#pointed) return;
+    this.#pointed = number;
     this.draw();
+  }
+
+  /** Make one face stand out for good. @param {number | null} number */
+  select(number) {
+    this.#selected = number;
+    this.draw();
+  }
+
+  set labels(/** @type {boolean} */ labels) {
+    this.#labels = labels;
+    this.draw();
+  }
+
+  /** The smallest face under the pointer, since it may stand before another. @param {MouseEvent} event */
+  #faceAt(event) {
+    const { left, top, width, height } = this.#overlay.getBoundingClientRect();
+    if (!this.#analysed || !width) return null;
+    const placement = fitInside(this.#analysed, { width, height });
+    const [x, y] = [event.clientX - left, event.clientY - top];
+    const under = this.#faces
+      .map((face) => ({ number: face.number, box: boxInView(face.box, placement, { mirrored: this.mirrored }) }))
+      .filter(({ box }) => x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height)
+      .sort((a, b) => a.box.width - b.box.width);
+    return under[0]?.number ?? null;
   }
 
   draw() {
@@ -91,7 +123,8 @@ export class Stage {
       placement,
       view: { width, height },
       mirrored: this.mirrored,
-      marked: this.#marked,
+      marked: [this.#pointed, this.#selected],
+      labels: this.#labels,
     });
   }
 

@@ -5,7 +5,7 @@
  * @typedef {"closed" | "connecting" | "open" | "idle" | "lost" | "refused"} StreamState
  * @typedef {{sequence: number, sent_ms: number, frame: any}} Sent
  */
-import { wait_ms } from "./backoff.js";
+import { wait_ms } from "./timing.js";
 
 /** Two: while one is analysed, the next one travels. */
 const MOST_UNDER_WAY = 2;

@@ -4,10 +4,11 @@
  */
 import { sharpCanvas } from "./canvas.js";
 import { themeColours } from "./palette.js";
-import { SPAN_SECONDS, STEP_SECONDS, mostShown, runs, stretches } from "./timeline.js";
+import { lengthOf, mostShown, runs, stretches } from "./timeline.js";
 
 /** @typedef {import("./timeline.js").Lane} Lane */
 /** @typedef {import("./timeline.js").Step} Step */
+/** @typedef {{from_seconds: number, to_seconds: number, playhead_seconds: number | null}} Span  A playhead only in a clip. */
 
 export const MOST_LANES = 6;
 const LANE_PX = 52;
@@ -18,6 +19,8 @@ const TEXT_PX = 12;
 const FONT = '-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif';
 
 export class TimelineChart {
+  /** @type {Span} */
+  #span = { from_seconds: 0, to_seconds: 1, playhead_seconds: null };
   #canvas;
   #emotions;
 
@@ -32,18 +35,30 @@ export class TimelineChart {
 
   /**
    * @param {Lane[]} lanes
-   * @param {number} now_seconds  The right edge.
+   * @param {Span} span
    */
-  draw(lanes, now_seconds) {
+  draw(lanes, span) {
     const rows = Math.max(1, lanes.length);
     this.#canvas.style.setProperty("--height", `${rows * (LANE_PX + LANE_GAP_PX) + AXIS_PX}px`);
     const { context, width } = sharpCanvas(this.#canvas);
     if (!width) return;
+    this.#span = span;
     const colours = themeColours(this.#emotions.length);
     const at = (/** @type {number} */ seconds) =>
-      NAME_PX + (width - NAME_PX) * (1 - (now_seconds - seconds) / SPAN_SECONDS);
-    drawAxis(context, { width, bottom: rows * (LANE_PX + LANE_GAP_PX), at, now_seconds, colours });
+      NAME_PX + ((width - NAME_PX) * (seconds - span.from_seconds)) / (span.to_seconds - span.from_seconds);
+    const bottom = rows * (LANE_PX + LANE_GAP_PX);
+    drawAxis(context, { width, bottom, at, span, colours });
     lanes.forEach((lane, row) => this.#drawLane(context, lane, { top: row * (LANE_PX + LANE_GAP_PX), at, width, colours }));
+    if (span.playhead_seconds === null) return;
+    context.fillStyle = colours.ink;
+    context.fillRect(Math.round(at(span.playhead_seconds)) - 1, 0, 2, bottom);
+  }
+
+  /** The time that a place on the canvas stands for. @param {number} x  In CSS pixels from its left edge. */
+  secondsAt(x) {
+    const { from_seconds, to_seconds } = this.#span;
+    const share = (x - NAME_PX) / (this.#canvas.clientWidth - NAME_PX);
+    return from_seconds + Math.min(1, Math.max(0, share)) * (to_seconds - from_seconds);
   }
 
   /**
@@ -53,7 +68,8 @@ export class TimelineChart {
    */
   describe(lanes) {
     const parts = lanes.map((lane) => `face ${lane.number} mostly ${this.#emotions[mostShown(lane.steps)] ?? "unknown"}`);
-    return parts.length ? `Expressions over the last minute: ${parts.join(", ")}.` : "No face in the last minute.";
+    const span = this.#span.playhead_seconds === null ? "the last minute" : "the clip so far";
+    return parts.length ? `Expressions over ${span}: ${parts.join(", ")}.` : `No face in ${span}.`;
   }
 
   /**
@@ -94,10 +110,10 @@ export class TimelineChart {
       context.moveTo(at(steps[0].time_seconds), y(edges[0]));
       steps.forEach((step, k) => {
         context.lineTo(at(step.time_seconds), y(edges[k]));
-        if (k === steps.length - 1) context.lineTo(at(step.time_seconds + STEP_SECONDS), y(edges[k]));
+        if (k === steps.length - 1) context.lineTo(at(step.time_seconds + lengthOf(step)), y(edges[k]));
       });
       for (let k = steps.length - 1; k >= 0; k--) {
-        if (k === steps.length - 1) context.lineTo(at(steps[k].time_seconds + STEP_SECONDS), y(upper[k]));
+        if (k === steps.length - 1) context.lineTo(at(steps[k].time_seconds + lengthOf(steps[k])), y(upper[k]));
         context.lineTo(at(steps[k].time_seconds), y(upper[k]));
       }
       context.closePath();
@@ -154,25 +170,33 @@ function roomFor(steps, index) {
 }
 
 /**
- * Seconds before now, every quarter of the span.
+ * Five times: before now, or of the clip.
  *
  * @param {CanvasRenderingContext2D} context
- * @param {{width: number, bottom: number, at: (seconds: number) => number, now_seconds: number,
+ * @param {{width: number, bottom: number, at: (seconds: number) => number, span: Span,
  *     colours: ReturnType<typeof themeColours>}} place
  */
-function drawAxis(context, { width, bottom, at, now_seconds, colours }) {
+function drawAxis(context, { width, bottom, at, span, colours }) {
   context.font = `${TEXT_PX}px ${FONT}`;
   context.textBaseline = "alphabetic";
   context.lineWidth = 1;
-  for (let ago = 0; ago <= SPAN_SECONDS; ago += SPAN_SECONDS / 4) {
-    const x = Math.min(width - 0.5, at(now_seconds - ago));
+  const isClip = span.playhead_seconds !== null;
+  for (let quarter = 0; quarter <= 4; quarter++) {
+    const seconds = span.from_seconds + (quarter / 4) * (span.to_seconds - span.from_seconds);
+    const x = Math.min(width - 0.5, at(seconds));
     context.strokeStyle = colours.line;
     context.beginPath();
     context.moveTo(Math.round(x) + 0.5, 0);
     context.lineTo(Math.round(x) + 0.5, bottom);
     context.stroke();
     context.fillStyle = colours.soft;
-    context.textAlign = ago === 0 ? "right" : ago === SPAN_SECONDS ? "left" : "center";
-    context.fillText(ago === 0 ? "now" : `−${ago} s`, x, bottom + 13);
+    context.textAlign = quarter === 4 ? "right" : quarter === 0 ? "left" : "center";
+    const before = quarter === 4 ? "now" : `−${Math.round(span.to_seconds - seconds)} s`;
+    context.fillText(isClip ? clock(seconds) : before, x, bottom + 13);
   }
+}
+
+/** `1:05`. @param {number} seconds */
+export function clock(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 }

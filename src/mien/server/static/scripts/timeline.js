@@ -1,8 +1,8 @@
 /**
- * The last minute of each face, in steps short enough to look smooth and few enough to draw often. Its size does not
- * grow with the session. Knows nothing of drawing.
+ * The last minute of each face, or a clip from end to end, in steps short enough to look smooth and few enough to draw
+ * often. Its size does not grow with the session. Knows nothing of drawing.
  *
- * @typedef {{time_seconds: number, probabilities: number[]}} Step  The mean over a step.
+ * @typedef {{time_seconds: number, seconds?: number, probabilities: number[]}} Step  The mean over a step, and its length.
  * @typedef {{number: number, steps: Step[]}} Lane
  */
 
@@ -15,18 +15,30 @@ const LEFT_SLOTS = 4;
 /** Steps below which a face that has left is not worth a band: a passer-by, or a detector's mistake. */
 const FEWEST_STEPS = 4;
 
+/** Steps of a long clip, at most. */
+const MOST_STEPS = 600;
+
 export class Timeline {
-  /** @type {Map<number, {slot: number, count: number, sums: number[]}[]>} */
+  /** In the order of their slots. @type {Map<number, {slot: number, count: number, sums: number[]}[]>} */
   #tracks = new Map();
+  #step_seconds = STEP_SECONDS;
+  #forgets = true;
+
+  /** Begin anew. @param {number | null} clip_seconds  The length of a clip, which is kept whole; null keeps a minute. */
+  begin(clip_seconds) {
+    this.#tracks.clear();
+    this.#forgets = clip_seconds === null;
+    this.#step_seconds = Math.max(STEP_SECONDS, (clip_seconds ?? 0) / MOST_STEPS);
+  }
 
   /**
    * @param {number} time_seconds
    * @param {import("./answer.js").FaceAnswer[]} faces
    */
   add(time_seconds, faces) {
-    const slot = Math.floor(time_seconds / STEP_SECONDS);
+    const slot = Math.floor(time_seconds / this.#step_seconds);
     for (const face of faces) this.#addOne(slot, face);
-    this.#forget(slot);
+    if (this.#forgets) this.#forget(slot);
   }
 
   /**
@@ -44,7 +56,8 @@ export class Timeline {
     const lanes = all.slice(0, most).map(([number, slots]) => ({
       number,
       steps: slots.map(({ slot, count, sums }) => ({
-        time_seconds: slot * STEP_SECONDS,
+        time_seconds: slot * this.#step_seconds,
+        seconds: this.#step_seconds,
         probabilities: sums.map((sum) => sum / count),
       })),
     }));
@@ -61,13 +74,16 @@ export class Timeline {
    */
   #addOne(slot, face) {
     const slots = this.#tracks.get(face.number) ?? [];
-    const last = slots.at(-1);
-    if (last?.slot === slot) {
-      last.count += 1;
-      face.probabilities.forEach((value, index) => (last.sums[index] += value));
+    this.#tracks.set(face.number, slots);
+    // Mostly the last one; a clip may be seen again from an earlier place.
+    let after = slots.length;
+    while (after > 0 && slots[after - 1].slot > slot) after -= 1;
+    const same = slots[after - 1];
+    if (same?.slot === slot) {
+      same.count += 1;
+      face.probabilities.forEach((value, index) => (same.sums[index] += value));
     } else {
-      slots.push({ slot, count: 1, sums: [...face.probabilities] });
-      this.#tracks.set(face.number, slots);
+      slots.splice(after, 0, { slot, count: 1, sums: [...face.probabilities] });
     }
   }
 
@@ -81,14 +97,19 @@ export class Timeline {
   }
 }
 
+/** In seconds. @param {Step | undefined} step */
+export function lengthOf(step) {
+  return step?.seconds ?? STEP_SECONDS;
+}
+
 /**
  * Stretches without a gap in them.
  *
  * @param {Step[]} steps
- * @param {number} [longest_gap_seconds]
  * @returns {Step[][]}
  */
-export function stretches(steps, longest_gap_seconds = 4 * STEP_SECONDS) {
+export function stretches(steps) {
+  const longest_gap_seconds = 4 * lengthOf(steps[0]);
   /** @type {Step[][]} */
   const found = [];
   for (const step of steps) {
@@ -113,7 +134,7 @@ export function runs(steps) {
   const found = [];
   for (const step of steps) {
     const index = step.probabilities.indexOf(Math.max(...step.probabilities));
-    const end_seconds = step.time_seconds + STEP_SECONDS;
+    const end_seconds = step.time_seconds + lengthOf(step);
     const current = found.at(-1);
     if (current?.index === index) {
       current.steps.push(step);
