@@ -206,12 +206,11 @@ class _Session:
         instant = np.array(
             [[face.probabilities[name] for name in EMOTIONS] for face in prediction.faces], np.float32
         ).reshape(-1, len(EMOTIONS))  # (N, 7)
+        numbers, smoothed = self._face_tracks.update(boxes, instant, time_seconds)
         predictor = self._context.analyser.predictor
         return [
-            _track(tracked.track, predictor.with_probabilities(face, tracked.probabilities))
-            for face, tracked in zip(
-                prediction.faces, self._face_tracks.update(boxes, instant, time_seconds), strict=True
-            )
+            _track(number, predictor.with_probabilities(face, p))
+            for number, face, p in zip(numbers, prediction.faces, smoothed, strict=True)
         ]
 
 

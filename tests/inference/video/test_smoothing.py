@@ -25,7 +25,7 @@ def test_a_change_comes_through_in_the_stated_time_at_any_frame_rate(fps: int) -
     tracks = FaceTracks(smoothing_seconds=0.5)
     tracks.update([LEFT], _sure_of(HAPPY), 0.0)
     for step in range(1, fps + 1):
-        ((number, smooth),) = tracks.update([LEFT], _sure_of(SAD), step / fps)
+        (number,), (smooth,) = tracks.update([LEFT], _sure_of(SAD), step / fps)
         assert number == 1
         assert smooth[SAD] == pytest.approx(1 - math.exp(-step / fps / 0.5), abs=1e-3)
         assert smooth.sum() == pytest.approx(1, abs=1e-5)
@@ -34,18 +34,20 @@ def test_a_change_comes_through_in_the_stated_time_at_any_frame_rate(fps: int) -
 def test_zero_is_no_smoothing() -> None:
     tracks = FaceTracks(smoothing_seconds=0)
     tracks.update([LEFT], _sure_of(HAPPY), 0.0)
-    assert (tracks.update([LEFT], _sure_of(SAD), 0.01)[0].probabilities == _sure_of(SAD)[0]).all()
+    assert (tracks.update([LEFT], _sure_of(SAD), 0.01)[1] == _sure_of(SAD)).all()
 
 
 def test_people_do_not_mix_and_are_forgotten() -> None:
     tracks = FaceTracks(smoothing_seconds=10.0)
     tracks.update([LEFT], _sure_of(HAPPY), 0.0)
-    other = tracks.update([RIGHT], _sure_of(SAD), 0.1)[0]
-    assert (other.track, list(other.probabilities)) == (2, list(_sure_of(SAD)[0]))
+    numbers, smooth = tracks.update([RIGHT], _sure_of(SAD), 0.1)
+    assert numbers == [2]
+    assert (smooth == _sure_of(SAD)).all()
     for step in range(2, 30):
         tracks.update([RIGHT], _sure_of(SAD), step / 10)
-    back = tracks.update([LEFT], _sure_of(SAD), 3.0)[0]
-    assert (back.track, list(back.probabilities)) == (3, list(_sure_of(SAD)[0]))
+    numbers, smooth = tracks.update([LEFT], _sure_of(SAD), 3.0)
+    assert numbers == [3]
+    assert (smooth == _sure_of(SAD)).all()
     assert [summary.track for summary in tracks.summaries()] == [1, 2, 3]
 
 
@@ -73,3 +75,15 @@ def test_seldom_frames_count_for_all_of_the_time_between_them() -> None:
 def test_a_face_of_one_frame_has_a_summary() -> None:
     (summary,) = _summary([(6, 3.0)]).summaries()
     assert (summary.emotion, summary.seen_seconds) == ("neutral", 0)
+
+
+def test_a_frame_without_faces() -> None:
+    numbers, smooth = FaceTracks().update([], np.zeros((0, 7), np.float32), 0.0)
+    assert (numbers, smooth.shape, smooth.dtype) == ([], (0, 7), np.float32)
+
+
+def test_people_who_have_gone_are_forgotten_where_frames_never_end() -> None:
+    tracks = FaceTracks(remember=False)
+    for step in range(200):
+        tracks.update([Box(300 * (step // 20 % 2), 0, 50, 50)], _sure_of(HAPPY), step / 10)
+    assert [summary.track for summary in tracks.summaries()] == [10]

@@ -147,12 +147,11 @@ class VideoAnalysis:
 
     def _tracked(self, frame: Frame, found: Found, instant: np.ndarray) -> tuple[TrackedFace, ...]:
         """Who the faces of a frame are, with probabilities that are smoothed over time."""
-        tracks = self._tracks.update([one.box for one in found.faces], instant, frame.time_seconds)
-        smoothed = np.array([one.probabilities for one in tracks]).reshape(-1, len(EMOTIONS))  # (N, 7)
+        numbers, smoothed = self._tracks.update([one.box for one in found.faces], instant, frame.time_seconds)
         faces = self._predictor.classify(found, smoothed).faces
         return tuple(
-            TrackedFace(tracked.track, face, EMOTIONS[int(p.argmax())])
-            for tracked, face, p in zip(tracks, faces, instant, strict=True)
+            TrackedFace(number, face, EMOTIONS[int(p.argmax())])
+            for number, face, p in zip(numbers, faces, instant, strict=True)
         )
 
 

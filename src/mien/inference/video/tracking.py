@@ -12,14 +12,14 @@ import statistics
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.inference.results import Box
 
-__all__ = ["FaceTracks", "TrackSummary", "Tracked", "Tracker"]
+__all__ = ["FaceTracks", "TrackSummary", "Tracker"]
 
 # A box farther from a track's place than this share of its size is another face. Places are compared by distance
 # rather than by overlap, so that a small face that moves fast is not lost.
@@ -136,18 +136,6 @@ def _centre(box: Box) -> tuple[float, float]:
     return box.x + box.width / 2, box.y + box.height / 2
 
 
-class Tracked(NamedTuple):
-    """A face whose person is known.
-
-    Attributes:
-        track: The person's number, from 1, the same in every frame.
-        probabilities: float32 (7,), averaged over the time of this person; they sum to 1.
-    """
-
-    track: int
-    probabilities: np.ndarray
-
-
 @dataclass(frozen=True)
 class TrackSummary:
     """One person in a video.
@@ -201,7 +189,9 @@ class FaceTracks:
         self._gone: list[TrackSummary] = []
         self._remember = remember
 
-    def update(self, boxes: Sequence[Box], probabilities: np.ndarray, time_seconds: float) -> list[Tracked]:
+    def update(
+        self, boxes: Sequence[Box], probabilities: np.ndarray, time_seconds: float
+    ) -> tuple[list[int], np.ndarray]:
         """Take the faces of one frame.
 
         Args:
@@ -210,15 +200,16 @@ class FaceTracks:
             time_seconds: When; later than the last frame.
 
         Returns:
-            One value per face, in the same order.
+            Each face's person, from 1, the same in every frame; and float32 (N, 7), the probabilities smoothed over the
+            time of that person; rows sum to 1.
         """
         numbers = self._tracker.update(boxes, time_seconds)
         self._forget_all_but(self._tracker.live_numbers)
-        tracked = []
-        for number, instant in zip(numbers, probabilities, strict=True):
+        smoothed = np.empty((len(numbers), NUM_EMOTIONS), np.float32)  # (N, 7)
+        for position, (number, instant) in enumerate(zip(numbers, probabilities, strict=True)):
             person = self._live.setdefault(number, _Person(number, time_seconds))
-            tracked.append(Tracked(number, person.add(instant, time_seconds, self.smoothing_seconds)))
-        return tracked
+            smoothed[position] = person.add(instant, time_seconds, self.smoothing_seconds)
+        return numbers, smoothed
 
     def summaries(self) -> tuple[TrackSummary, ...]:
         """The people seen so far, in the order in which they came."""
