@@ -364,7 +364,7 @@ def load_config(path: str | Path) -> Config:
         return config_from_dict(tomllib.loads(text))
     except OSError as error:
         raise ConfigError(f"Expected a TOML config file. Received: {path} ({error.strerror}).") from error
-    except ValueError as error:  # no TOML, no UTF-8, or a number with thousands of digits
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, thousands of digits, nested without end
         raise ConfigError(f"Expected TOML in {path}. Received: {error}.") from error
 
 
@@ -395,7 +395,7 @@ def with_overrides(config: Config, assignments: Iterable[str]) -> Config:
 def _toml_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 

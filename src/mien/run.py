@@ -130,7 +130,7 @@ class Scores:
         """
         try:
             value = json.loads(self.require(path, make_it).read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise RunError(f"Expected JSON in {path}. Received: {error}. Make it again with: {make_it}") from error
         if not isinstance(value, dict):
             raise RunError(f"Expected a JSON object in {path}. Received: {type(value).__name__}.")

@@ -227,7 +227,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"Expected a TOML file of settings. Received: {path} ({error.strerror}).") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"Expected TOML in {path}. Received: {error}.") from error
     for key, value in found.items():
         if isinstance(value, int) and abs(value) >= 2**63:  # what TOML has numbers for
