@@ -27,6 +27,7 @@ import numpy as np
 
 from mien.config import Config, load_config
 from mien.data.dataset import Split
+from mien.learn.layers import with_fused_norms
 from mien.learn.models import build_model, logits_model
 from mien.learn.pipeline import EpochBatches
 from mien.learn.precision import policy_for
@@ -34,7 +35,8 @@ from mien.learn.schedules import make_optimizer
 
 
 def compiled(config: Config, *, policy: str, fused: bool) -> keras.Model:
-    model = logits_model(build_model(config.model, policy=policy, fused=fused))
+    built = build_model(config.model, policy=policy)
+    model = logits_model(with_fused_norms(built) if fused else built)
     plain = config if fused else replace(config, optimizer=replace(config.optimizer, ema_momentum=0.0))
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.train.label_smoothing)
     model.compile(make_optimizer(plain, model, 0.01), loss=loss, metrics=["accuracy"])

@@ -9,6 +9,7 @@ import pytest
 
 from mien.config import TRANSFER_ARCHITECTURES, ModelConfig
 from mien.errors import ModelError
+from mien.learn.layers import FusedBatchNormalization, with_fused_norms
 from mien.learn.models import build_model, copy_weights, logits_model
 from mien.learn.models.transfer import backbone_of, set_trainable
 
@@ -44,8 +45,9 @@ def test_softmax_of_the_logits_model_is_the_model(architecture: str) -> None:
 
 @pytest.mark.parametrize("architecture", SCRATCH)
 def test_fused_mixed_precision_model_and_stock_float32_model_share_weights(architecture: str) -> None:
-    fast = build_model(small(architecture), policy="mixed_bfloat16", fused=True)
+    fast = with_fused_norms(build_model(small(architecture), policy="mixed_bfloat16"))
     stock = build_model(small(architecture))
+    assert {layer.compute_dtype for layer in fast.layers if "norm" in layer.name} == {"bfloat16"}
     copy_weights(fast, stock)
     assert answer(fast).dtype == np.float32
     np.testing.assert_allclose(answer(fast), answer(stock), atol=0.03)  # bfloat16 has 8 bits of mantissa
@@ -78,8 +80,6 @@ def test_squeeze_excite_adds_weights() -> None:
 
 @pytest.mark.parametrize("training", [True, False])
 def test_fused_batch_norm_equals_keras_batch_norm(training: bool) -> None:
-    from mien.learn.layers import FusedBatchNormalization
-
     x = np.random.default_rng(1).normal(2, 3, (16, 6, 6, 4)).astype(np.float32)
     stock, fused = keras.layers.BatchNormalization(momentum=0.9), FusedBatchNormalization(momentum=0.9)
     to_numpy = keras.ops.convert_to_numpy
@@ -87,6 +87,17 @@ def test_fused_batch_norm_equals_keras_batch_norm(training: bool) -> None:
     np.testing.assert_allclose(to_numpy(fused.moving_mean), to_numpy(stock.moving_mean), rtol=1e-5)
     # TensorFlow's kernel keeps the unbiased variance, Keras the biased one: n / (n − 1) with n = 16 · 6 · 6.
     np.testing.assert_allclose(to_numpy(fused.moving_variance), to_numpy(stock.moving_variance), rtol=2e-3)
+
+
+def test_a_network_with_fused_norms_is_a_copy_with_the_same_weights() -> None:
+    stock = build_model(small("resnet", squeeze_excite=True))
+    fused = with_fused_norms(stock)
+    norms = [layer for layer in fused.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert norms
+    assert all(isinstance(norm, FusedBatchNormalization) for norm in norms)
+    assert [layer.name for layer in fused.layers] == [layer.name for layer in stock.layers]
+    np.testing.assert_allclose(answer(fused), answer(stock), atol=1e-6)
+    assert not {id(variable) for variable in fused.variables} & {id(variable) for variable in stock.variables}
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 Keras computes batch norm from elementary operations in float32. TensorFlow has one kernel for all of it, which also
 takes bfloat16: on two cores with AMX the whole training step of `resnet` runs 1.5 to 2 times faster with it
-(`benchmarks/training_step.py`). This is the only module of the learning room that names a backend's own functions.
+(`benchmarks/training_step.py`). This is the only module of the learning package that names a backend's own functions.
 """
 
 from __future__ import annotations
@@ -11,7 +11,24 @@ from typing import Any
 
 import keras
 
-__all__ = ["FusedBatchNormalization"]
+__all__ = ["FusedBatchNormalization", "with_fused_norms"]
+
+
+def with_fused_norms(model: keras.Model) -> keras.Model:
+    """A copy of a network with the same weights that trains faster: its batch norms are `FusedBatchNormalization`.
+
+    A network inside the network, such as a pretrained backbone, stays as it is.
+    """
+    if not any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers):
+        return model
+
+    def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
+        kind = FusedBatchNormalization if isinstance(layer, keras.layers.BatchNormalization) else type(layer)
+        return kind.from_config(layer.get_config())
+
+    fused: keras.Model = keras.models.clone_model(model, clone_function=copy)
+    fused.set_weights(model.get_weights())
+    return fused
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):

@@ -28,6 +28,7 @@ from mien.learn.checkpoint import Origin, TrainingState, load_state, restore_var
 from mien.learn.distill import Teacher, load_teachers, soft_targets
 from mien.learn.environment import environment_facts
 from mien.learn.initial import copy_matching_weights, load_initial
+from mien.learn.layers import with_fused_norms
 from mien.learn.models import build_model, copy_weights, logits_model
 from mien.learn.models.transfer import set_trainable
 from mien.learn.pipeline import EpochBatches
@@ -216,7 +217,7 @@ class _Loop:
         self._steps = len(self._batches(0))
         self._history: list[dict[str, float]] = []
         keras.utils.set_random_seed(config.train.seed)
-        self._trained = build_model(config.model, policy=origin.precision, fused=True)
+        self._trained = with_fused_norms(build_model(config.model, policy=origin.precision))
         self._saved = build_model(config.model)
         self._fitted = logits_model(self._trained)
         self._phase = -1

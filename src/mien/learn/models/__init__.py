@@ -37,13 +37,12 @@ def dtype_policy(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def build_model(config: ModelConfig, *, policy: str = "float32", fused: bool = False) -> keras.Model:
+def build_model(config: ModelConfig, *, policy: str = "float32") -> keras.Model:
     """Build a network with fresh weights.
 
     Args:
         config: Architecture and its sizes.
         policy: Keras dtype policy; weights and outputs are float32 under every policy.
-        fused: Use `FusedBatchNormalization`, for training; models that are saved use stock Keras layers.
 
     Returns:
         A model from float32 (N, 48, 48, 1) in 0–255 to float32 (N, 7) probabilities; a list of two such outputs, the
@@ -63,7 +62,7 @@ def build_model(config: ModelConfig, *, policy: str = "float32", fused: bool = F
                 heads=heads,
             )
         build: Any = _BUILDERS[config.architecture]
-        options: dict[str, Any] = {"dropout": config.dropout, "heads": heads, "fused": fused}
+        options: dict[str, Any] = {"dropout": config.dropout, "heads": heads}
         if config.widths:
             options |= {"widths": config.widths, "blocks": config.blocks}
         if config.architecture == "resnet":

@@ -8,7 +8,6 @@ import keras
 from keras import layers
 
 from mien.emotions import NUM_EMOTIONS
-from mien.learn.layers import FusedBatchNormalization
 from mien.learn.targets import OUTPUTS
 
 __all__ = ["classify", "convolution", "image_input", "normalise"]
@@ -20,14 +19,13 @@ def image_input() -> tuple[Any, Any]:
     return image, layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(image)
 
 
-def normalise(x: Any, *, fused: bool, name: str, gamma: str = "ones") -> Any:
+def normalise(x: Any, *, name: str, gamma: str = "ones") -> Any:
     """Batch normalisation (Ioffe & Szegedy 2015, arXiv:1502.03167)."""
     # Momentum 0.9 rather than Keras' 0.99: an epoch of FER-2013 has only 224 steps of 128.
-    kind = FusedBatchNormalization if fused else layers.BatchNormalization
-    return kind(momentum=0.9, epsilon=1e-5, gamma_initializer=gamma, name=name)(x)
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, gamma_initializer=gamma, name=name)(x)
 
 
-def convolution(x: Any, width: int, *, fused: bool, name: str, size: int = 3, strides: int = 1) -> Any:
+def convolution(x: Any, width: int, *, name: str, size: int = 3, strides: int = 1) -> Any:
     """Convolution without bias, batch norm, ReLU; He initialisation (He et al. 2015, arXiv:1502.01852)."""
     x = layers.Conv2D(
         width,
@@ -38,7 +36,7 @@ def convolution(x: Any, width: int, *, fused: bool, name: str, size: int = 3, st
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    return layers.ReLU(name=f"{name}_relu")(normalise(x, fused=fused, name=f"{name}_norm"))
+    return layers.ReLU(name=f"{name}_relu")(normalise(x, name=f"{name}_norm"))
 
 
 def classify(image: Any, x: Any, *, heads: int = 1, name: str) -> keras.Model:

@@ -19,7 +19,6 @@ def build_cnn(
     dense_width: int = 128,
     dropout: float = 0.3,
     heads: int = 1,
-    fused: bool = False,
 ) -> keras.Model:
     """Stages of convolutions, each halved by pooling, then one dense layer.
 
@@ -29,12 +28,11 @@ def build_cnn(
         dense_width: Units of the dense layer before the logits.
         dropout: Share dropped before the logits; after each pooling, half of it.
         heads: How many questions it answers, 1 or 2 (see `mien.learn.targets`).
-        fused: Use the fused batch normalisation, for training.
     """
     image, x = image_input()
     for stage, (width, count) in enumerate(zip(widths, blocks, strict=True), 1):
         for index in range(1, count + 1):
-            x = convolution(x, width, fused=fused, name=f"stage{stage}_{index}")
+            x = convolution(x, width, name=f"stage{stage}_{index}")
         if stage == len(widths):
             x = layers.Identity(name="features")(x)
         x = layers.MaxPooling2D(2, name=f"stage{stage}_pool")(x)

@@ -24,7 +24,6 @@ def build_resnet(
     dropout: float = 0.3,
     squeeze_excite: bool = False,
     heads: int = 1,
-    fused: bool = False,
 ) -> keras.Model:
     """A stem of stride 2, stages of basic blocks, global average pooling.
 
@@ -34,38 +33,37 @@ def build_resnet(
         dropout: Share of features dropped before the logits.
         squeeze_excite: Weigh the channels of each block (Hu et al. 2018, arXiv:1709.01507).
         heads: How many questions it answers, 1 or 2 (see `mien.learn.targets`).
-        fused: Use the fused batch normalisation, for training.
     """
     image, x = image_input()
-    x = convolution(x, widths[0], fused=fused, strides=2, name="stem")  # (N, 24, 24, C)
+    x = convolution(x, widths[0], strides=2, name="stem")  # (N, 24, 24, C)
     for stage, (width, count) in enumerate(zip(widths, blocks, strict=True), 1):
         for index in range(1, count + 1):
             strides = 2 if stage > 1 and index == 1 else 1
             name = f"stage{stage}_{index}"
-            x = _block(x, width, strides=strides, squeeze_excite=squeeze_excite, fused=fused, name=name)
+            x = _block(x, width, strides=strides, squeeze_excite=squeeze_excite, name=name)
     x = layers.Identity(name="features")(x)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     return classify(image, x, heads=heads, name="resnet")
 
 
-def _block(x: Any, width: int, *, strides: int, squeeze_excite: bool, fused: bool, name: str) -> Any:
-    y = convolution(x, width, fused=fused, strides=strides, name=f"{name}_a")
-    y = _linear_convolution(y, width, size=3, fused=fused, gamma="zeros", name=f"{name}_b")
+def _block(x: Any, width: int, *, strides: int, squeeze_excite: bool, name: str) -> Any:
+    y = convolution(x, width, strides=strides, name=f"{name}_a")
+    y = _linear_convolution(y, width, size=3, gamma="zeros", name=f"{name}_b")
     if squeeze_excite:
         y = _squeeze_excite(y, name=f"{name}_se")
     if strides > 1:
         x = layers.AveragePooling2D(strides, padding="same", name=f"{name}_shortcut_pool")(x)
     if x.shape[-1] != width:
-        x = _linear_convolution(x, width, size=1, fused=fused, gamma="ones", name=f"{name}_shortcut")
+        x = _linear_convolution(x, width, size=1, gamma="ones", name=f"{name}_shortcut")
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([x, y]))
 
 
-def _linear_convolution(x: Any, width: int, *, size: int, fused: bool, gamma: str, name: str) -> Any:
+def _linear_convolution(x: Any, width: int, *, size: int, gamma: str, name: str) -> Any:
     x = layers.Conv2D(width, size, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv")(
         x
     )
-    return normalise(x, fused=fused, gamma=gamma, name=f"{name}_norm")
+    return normalise(x, gamma=gamma, name=f"{name}_norm")
 
 
 def _squeeze_excite(x: Any, *, name: str, reduction: int = 8) -> Any:

@@ -18,7 +18,6 @@ def build_vgg(
     blocks: Sequence[int] = (2, 2, 3, 3),
     dropout: float = 0.3,
     heads: int = 1,
-    fused: bool = False,
 ) -> keras.Model:
     """VGG with batch norm, and global average pooling where the original has 120 million dense weights.
 
@@ -27,12 +26,11 @@ def build_vgg(
         blocks: Convolutions of each stage.
         dropout: Share of features dropped before the logits.
         heads: How many questions it answers, 1 or 2 (see `mien.learn.targets`).
-        fused: Use the fused batch normalisation, for training.
     """
     image, x = image_input()
     for stage, (width, count) in enumerate(zip(widths, blocks, strict=True), 1):
         for index in range(1, count + 1):
-            x = convolution(x, width, fused=fused, name=f"stage{stage}_{index}")
+            x = convolution(x, width, name=f"stage{stage}_{index}")
         if stage < len(widths):
             x = layers.MaxPooling2D(2, name=f"stage{stage}_pool")(x)
     x = layers.Identity(name="features")(x)
