@@ -27,10 +27,10 @@ import numpy as np
 
 from mien.config import Config, load_config
 from mien.data.dataset import Split
+from mien.learn.environment import policy_for
 from mien.learn.layers import with_fused_norms
 from mien.learn.models import build_model, logits_model
 from mien.learn.pipeline import EpochBatches
-from mien.learn.precision import policy_for
 from mien.learn.schedules import make_optimizer
 
 

@@ -16,7 +16,7 @@ from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.evaluate.faithfulness import measure_faithfulness, occlusion_maps
 from mien.evaluate.plots.explanations import ExplanationGridPlot, FaithfulnessPlot, MeanMapsPlot, RandomisationPlot
 from mien.evaluate.report.section import Picture
-from mien.learn.explain import GradCam, check_by_randomisation
+from mien.learn.gradcam import GradCam, check_by_randomisation
 from mien.learn.scoring import load_model, predict_probabilities
 from mien.run import Run
 

@@ -239,7 +239,7 @@ def test_a_run_keeps_the_precision_that_auto_gave_it(
     config = replace(toy_config, train=replace(toy_config.train, precision="auto"))
     run = Run(tmp_path / "run")
     for fast, resume in ((True, False), (False, True)):
-        monkeypatch.setattr("mien.learn.precision._bfloat16_is_fast", lambda fast=fast: fast)
+        monkeypatch.setattr("mien.learn.environment._bfloat16_is_fast", lambda fast=fast: fast)
         watcher = Watcher(interrupt_after=0 if resume else 1)
         train(config, toy_train, toy_val, run, resume=resume, observer=watcher)
         state = load_state(run)

@@ -83,8 +83,8 @@ def import_keras_quietly() -> None:
     with tempfile.TemporaryFile() as aside:
         try:
             with _standard_error_into(aside.fileno()):
-                # Only the learning room names Keras; its precision module imports it and its backend, and little else.
-                import mien.learn.precision  # noqa: F401
+                # Only the learning package names Keras; this module of it imports little else.
+                import mien.learn.environment  # noqa: F401
         except BaseException:
             aside.seek(0)
             sys.stderr.write(aside.read().decode(errors="replace"))

@@ -6,6 +6,7 @@ between epochs (averaging, scoring, choosing, saving) is here.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,6 @@ from typing import Any, Protocol
 
 import keras
 import numpy as np
-import pandas as pd
 
 from mien.config import TRANSFER_ARCHITECTURES, Config, config_to_dict
 from mien.data.content_hash import dataset_fingerprint
@@ -26,13 +26,12 @@ from mien.inference.ensemble import mean_probabilities
 from mien.learn.averaging import averaged_weights, keep_raw_weights, refresh_batch_norm
 from mien.learn.checkpoint import Origin, TrainingState, load_state, restore_variables, save_state
 from mien.learn.distill import Teacher, load_teachers, soft_targets
-from mien.learn.environment import environment_facts
+from mien.learn.environment import environment_facts, policy_for
 from mien.learn.initial import copy_matching_weights, load_initial
 from mien.learn.layers import with_fused_norms
 from mien.learn.models import build_model, copy_weights, logits_model
 from mien.learn.models.transfer import set_trainable
 from mien.learn.pipeline import EpochBatches
-from mien.learn.precision import policy_for
 from mien.learn.schedules import learning_rate_schedule, make_optimizer, plateau_rate
 from mien.learn.scoring import predict_heads
 from mien.learn.targets import head_accuracy, head_loss, heads_of, priors_of, targets_of
@@ -345,8 +344,13 @@ class _Loop:
         if best:
             with atomic_write(self._run.model_path) as temporary:
                 self._saved.save(temporary)
-        with atomic_write(self._run.history_path) as temporary:
-            pd.DataFrame(self._history, columns=list(HISTORY_COLUMNS)).to_csv(temporary, index=False)
+        with (
+            atomic_write(self._run.history_path) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            table = csv.DictWriter(file, HISTORY_COLUMNS, lineterminator="\n")
+            table.writeheader()
+            table.writerows(self._history)
         save_state(
             self._run,
             origin=self._origin,

@@ -9,7 +9,7 @@ import pytest
 from mien.config import Config, ModelConfig
 from mien.data.dataset import Split
 from mien.errors import ConfigError
-from mien.learn.explain import GradCam, check_by_randomisation
+from mien.learn.gradcam import GradCam, check_by_randomisation
 from mien.learn.models import build_model
 from mien.learn.scoring import load_model
 from mien.learn.training import train

@@ -10,7 +10,6 @@ import numpy as np
 from keras import ops
 
 from mien.errors import ConfigError
-from mien.learn.gradients import logit_gradients
 
 __all__ = ["GradCam", "RandomisationCheck", "check_by_randomisation"]
 
@@ -60,7 +59,7 @@ class GradCam:
         pixels = images[..., None].astype(np.float32)
         # Called, not predicted: compiling a graph would cost more than the few batches that are asked for.
         features = np.asarray(ops.convert_to_numpy(self._features(pixels, training=False)), np.float32)  # (N, h, w, C)
-        weights = logit_gradients(self._head, features, codes).mean(axis=(1, 2), keepdims=True)  # (N, 1, 1, C)
+        weights = _logit_gradients(self._head, features, codes).mean(axis=(1, 2), keepdims=True)  # (N, 1, 1, C)
         coarse = np.maximum((features * weights).sum(axis=-1), 0)  # (N, h, w)
         strongest = coarse.max(axis=(1, 2), keepdims=True)
         coarse = np.divide(coarse, strongest, out=np.zeros_like(coarse), where=strongest > 0)
@@ -125,3 +124,41 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     if first.std() == 0 or second.std() == 0:
         return 0.0
     return float(np.corrcoef(first, second)[0, 1])
+
+
+def _logit_gradients(head: keras.Model, features: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """How the logit of a class grows with each value of the feature maps; Keras has no common call for it.
+
+    Args:
+        head: A model from feature maps (N, H, W, C) to logits (N, 7), without batch statistics.
+        features: float32 (N, H, W, C).
+        codes: int (N,), the class of each image.
+
+    Returns:
+        float32 (N, H, W, C).
+    """
+    chosen = np.eye(head.output_shape[-1], dtype=np.float32)[codes]  # (N, 7)
+    gradient = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()]
+    return gradient(head, features, chosen)
+
+
+def _tensorflow(head: keras.Model, features: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    import tensorflow as tf
+
+    inputs = tf.convert_to_tensor(features)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        total = tf.reduce_sum(head(inputs, training=False) * chosen)
+    return np.asarray(tape.gradient(total, inputs))
+
+
+def _jax(head: keras.Model, features: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    import jax
+
+    return np.asarray(jax.grad(lambda inputs: (head(inputs, training=False) * chosen).sum())(features))
+
+
+def _torch(head: keras.Model, features: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    inputs = keras.ops.convert_to_tensor(features).detach().requires_grad_()
+    (head(inputs, training=False) * keras.ops.convert_to_tensor(chosen)).sum().backward()
+    return np.asarray(keras.ops.convert_to_numpy(inputs.grad))
