@@ -16,11 +16,13 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from PIL import Image
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 Make = Callable[..., Any]
 MEBIBYTE = 2**20
+JPEG = {"Content-Type": "image/jpeg"}
 POST = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -161,7 +163,7 @@ def test_a_decompression_bomb_is_refused_by_its_size(make_server: Make) -> None:
     assert len(bomb) < MEBIBYTE
     before = _memory()
     response = httpx.post(f"{server.url}/v1/predict", content=bomb, headers={"Content-Type": "image/png"})
-    assert (response.status_code, response.json()["error"]["code"]) == (413, "too_many_pixels")
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "image_too_large")
     assert _memory() - before < 64 * MEBIBYTE
 
 
@@ -258,3 +260,30 @@ def test_head_keeps_the_connection(make_server: Make) -> None:
     with httpx.Client(base_url=make_server().url) as client:
         assert client.head("/v1/model").headers["content-length"] != "0"
         assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def _of_many_scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan comes again and again: each is another walk over the whole picture."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (2000, 2000), (90, 120, 150)).save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    again = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + again * count + b"\xff\xd9"
+
+
+def test_costly_pictures_do_not_make_others_wait(make_server: Make, white: bytes) -> None:
+    server = make_server(concurrency=1, max_wait_seconds=5)
+    statuses: list[tuple[int, str]] = []
+
+    def post() -> None:
+        response = httpx.post(f"{server.url}/v1/predict", content=_of_many_scans(4000), headers=JPEG, timeout=120)
+        statuses.append((response.status_code, response.json()["error"]["code"]))
+
+    hostile = [threading.Thread(target=post) for _ in range(2)]
+    for one in hostile:
+        one.start()
+    response = httpx.post(f"{server.url}/v1/predict", content=white, headers=JPEG, timeout=120)
+    for one in hostile:
+        one.join(120)
+    assert response.status_code == 200
+    assert statuses == [(413, "image_too_large")] * 2

@@ -124,7 +124,7 @@ def test_a_picture_beyond_the_limit_is_a_413(make_client: Make, encode: Callable
     client = make_client(max_megapixels=0.01)
     assert _error(client.post("/v1/predict", content=encode(size=(101, 100)), headers=JPEG)) == (
         413,
-        "too_many_pixels",
+        "image_too_large",
     )
     assert client.post("/v1/predict", content=encode(size=(100, 100)), headers=JPEG).status_code == 200
 

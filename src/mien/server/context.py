@@ -39,7 +39,7 @@ class Context:
         try:
             yield
         except MienError as error:
-            told = of_picture(error, self.settings)
+            told = of_picture(error)
             if told.status >= 500 and not isinstance(error, ApiError):
                 raise  # a defect, which the log should know about
             self.metrics.pictures.labels(told.code).inc()

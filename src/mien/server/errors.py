@@ -17,7 +17,6 @@ from starlette.exceptions import HTTPException
 
 from mien.errors import ImageError, ImageFormatError, ImageTooLargeError, MienError
 from mien.server.schemas import ErrorAnswer
-from mien.server.settings import ServerSettings
 
 __all__ = [
     "ApiError",
@@ -64,17 +63,15 @@ def too_busy(message: str, *, retry_after_seconds: int, status: int = 429, code:
     return ApiError(status, code, message, hint, headers={"Retry-After": str(retry_after_seconds)})
 
 
-def of_picture(error: MienError, settings: ServerSettings) -> ApiError:
+def of_picture(error: MienError) -> ApiError:
     """What the caller is told when a picture cannot be answered on."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, ImageTooLargeError):
-        return ApiError(
-            413,
-            "too_many_pixels",
-            f"Expected a picture of at most {settings.max_megapixels:g} megapixels. Received: a larger one.",
-            "Make it smaller and send it again.",
-        )
+        # Without its last sentence, which tells a Python caller what to do.
+        expected, _, received = str(error).partition(" Received: ")
+        message = f"{expected} Received: {received.partition('. ')[0]}."
+        return ApiError(413, "image_too_large", message, "Make it smaller, or save it anew, and send it again.")
     if isinstance(error, ImageFormatError):
         return ApiError(415, "unsupported_format", str(error), "Send JPEG, PNG, WebP, BMP, TIFF or GIF.")
     if isinstance(error, ImageError):
