@@ -32,7 +32,7 @@ from PIL import Image
 from mien.card import ModelCard, read_card, write_card
 from mien.config import Config, config_to_toml, load_config
 from mien.data import cache, load_dataset
-from mien.data.samples import Samples
+from mien.data.reading import Samples
 from mien.errors import MienError
 from mien.images import read_image
 from mien.inference.classifier import Classifier

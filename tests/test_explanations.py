@@ -12,12 +12,12 @@ import pytest
 
 from mien.config import config_from_dict
 from mien.data.dataset import Dataset
-from mien.data.synthetic import synthetic_dataset
 from mien.errors import RunError
 from mien.explanations import explain_split
 from mien.learn.scoring import score_split
 from mien.learn.training import train
 from mien.run import Run
+from mien.synthetic.faces import synthetic_dataset
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def test_the_check_sees_a_heavy_library() -> None:
     assert _loaded_by("mien.cli", "matplotlib") & HEAVY == {"matplotlib"}
 
 
-@pytest.mark.parametrize("names", [LIGHT, ["mien.config", "mien.card", "mien.data.sources", "mien.data.synthetic"]])
+@pytest.mark.parametrize("names", [LIGHT, ["mien.config", "mien.card", "mien.data.sources", "mien.synthetic.faces"]])
 def test_importing_changes_nothing(names: list[str], tmp_path: object) -> None:
     code = _IMPORT_AND_COMPARE.format(names=", ".join(names))
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=str(tmp_path))

@@ -15,7 +15,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "mien"
 # Which rooms (or single modules) each room may import; every room may import its own modules.
 NAMES = {"errors", "emotions", "files", "machine", "probabilities"}
 CONTRACTS = NAMES | {"images", "config", "run", "card"}
-EVERYTHING = CONTRACTS | {"data", "inference", "learn", "evaluate", "server", "demo", "explanations"}
+EVERYTHING = CONTRACTS | {"data", "synthetic", "inference", "learn", "evaluate", "server", "demo", "explanations"}
 MAY_IMPORT = {
     "__init__": {"inference"},  # the public names, looked up when first asked for
     "errors": set[str](),
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "run": NAMES | {"config"},
     "card": NAMES | {"run"},
     "data": CONTRACTS,
+    "synthetic": CONTRACTS | {"data"},
     "inference": CONTRACTS,
     # Metrics and calibration are functions of arrays; figures and reports stay out of the learning room.
     "learn": CONTRACTS | {"data", "inference", "evaluate.metrics", "evaluate.calibration"},

@@ -95,7 +95,7 @@ class Demo:
         Raises:
             RunError: The folder holds something that no demo made, or cannot be written.
         """
-        from mien.data.synthetic import write_synthetic
+        from mien.synthetic.faces import write_synthetic
 
         started = time.perf_counter()
         _empty(self.folder)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mien.cli import main
-from mien.data.synthetic import write_synthetic
 from mien.emotions import EMOTIONS
+from mien.synthetic.faces import write_synthetic
 
 FIGURES = ["augmentation.png", "class_distribution.png", "mean_faces.png", "samples.png"]
 

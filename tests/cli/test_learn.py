@@ -29,7 +29,7 @@ def training(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.fixture
 def faces(tmp_path: Path) -> str:
-    from mien.data.synthetic import write_synthetic
+    from mien.synthetic.faces import write_synthetic
 
     write_synthetic(tmp_path / "faces", samples_per_class=6)
     return str(tmp_path / "faces")

@@ -220,7 +220,7 @@ def test_names_survive_a_narrow_terminal(on_terminal: Run, toy_model: Path, here
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small dataset of drawn faces."""
-    from mien.data.synthetic import write_synthetic
+    from mien.synthetic.faces import write_synthetic
 
     folder = tmp_path_factory.mktemp("drawn") / "faces"
     write_synthetic(folder, samples_per_class=8)

@@ -7,7 +7,7 @@ import pytest
 
 from mien.data import cache
 from mien.data.cache import cache_key, load_cached, store_cached
-from mien.data.samples import Samples
+from mien.data.reading import Samples
 
 
 @pytest.fixture

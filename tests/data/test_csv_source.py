@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mien.data.csv_source import MAX_LINE_BYTES, Columns, find_columns, read_csv
-from mien.data.samples import Problems
+from mien.data.reading import Problems
 from mien.errors import DataError
 
 from .conftest import csv_row, csv_text

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mien.data.near_identical import SIMILARITY_THRESHOLD, near_identical_pairs
-from mien.data.synthetic import draw_face
+from mien.synthetic.faces import draw_face
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:

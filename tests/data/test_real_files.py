@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from mien.data import Dataset, load_dataset
-from mien.data.content_hash import content_hashes
-from mien.data.dataset import SPLIT_NAMES
+from mien.data.dataset import SPLIT_NAMES, content_hashes
 from mien.data.splits import OFFICIAL_CLASS_COUNTS
 
 
@@ -82,7 +81,7 @@ def test_reading_again_is_fast(from_csv: Dataset, shared: Path):
 
 
 def test_a_stratified_split_keeps_identical_faces_together(shared: Path, from_csv: Dataset):
-    from mien.data.samples import NOT_SAID, Samples
+    from mien.data.reading import NOT_SAID, Samples
     from mien.data.splits import split_samples
 
     parts = [from_csv.split(name) for name in SPLIT_NAMES]

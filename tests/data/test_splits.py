@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.data.content_hash import content_hashes
-from mien.data.samples import NOT_SAID, Samples
+from mien.data.dataset import content_hashes
+from mien.data.reading import NOT_SAID, Samples
 from mien.data.splits import OFFICIAL_CLASS_COUNTS, STRATIFIED_SHARES, split_samples, stratified_membership
 
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from mien.data import Dataset, Split, load_dataset
-from mien.data.content_hash import dataset_fingerprint
-from mien.data.dataset import SPLIT_NAMES
+from mien.data.dataset import SPLIT_NAMES, dataset_fingerprint
 from mien.data.writing import claim_empty_folder, write_csv, write_folder
 from mien.errors import DataError
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.data.samples import Problems, Samples
+from mien.data.reading import Problems, Samples
 from mien.data.zip_source import _read_image_bytes, read_zip
 from mien.errors import DataError
 

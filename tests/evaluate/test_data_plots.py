@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from mien.data.content_hash import dataset_fingerprint
-from mien.data.dataset import SPLIT_NAMES, Dataset, Split
+from mien.data.dataset import SPLIT_NAMES, Dataset, Split, dataset_fingerprint
 from mien.data.summary import summarize
 from mien.emotions import EMOTIONS
 from mien.evaluate.data_plots import (

@@ -21,7 +21,7 @@ def synthetic(
     """Draw faces that show the seven expressions, as a folder that every other command reads."""
     from mien.cli.terminal import progress_bar, say
     from mien.data.dataset import SPLIT_NAMES
-    from mien.data.synthetic import write_synthetic
+    from mien.synthetic.faces import write_synthetic
 
     with progress_bar("Drawing faces") as progress:
         dataset = write_synthetic(out, samples_per_class=samples_per_class, seed=seed, progress=progress)

@@ -1,4 +1,4 @@
-"""The data room: datasets in, three checked splits of 48×48 grey images out. NumPy, pandas and OpenCV; never Keras."""
+"""Datasets in, three checked splits of 48×48 grey images out. NumPy and OpenCV; never pandas or Keras."""
 
 from __future__ import annotations
 

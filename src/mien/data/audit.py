@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mien.data.content_hash import content_hashes
-from mien.data.dataset import SPLIT_NAMES, Dataset
+from mien.data.dataset import SPLIT_NAMES, Dataset, content_hashes
 from mien.data.near_identical import SIMILARITY_THRESHOLD, near_identical_pairs
-from mien.data.samples import Progress
+from mien.data.reading import Progress
 from mien.emotions import EMOTIONS
 
 __all__ = [

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from mien import __version__
-from mien.data.samples import Samples
+from mien.data.reading import Samples
 from mien.errors import OutputError
 from mien.files import atomic_write, cache_folder
 

@@ -17,8 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mien.data.audit import BLANK_STD, NearPair, members_of
-from mien.data.content_hash import content_hashes, dataset_fingerprint
-from mien.data.dataset import SPLIT_NAMES, Dataset
+from mien.data.dataset import SPLIT_NAMES, Dataset, content_hashes, dataset_fingerprint
 from mien.emotions import EMOTIONS
 from mien.files import atomic_write
 

@@ -13,9 +13,18 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from mien.data.dataset import IMAGE_SIZE_PX
-from mien.data.kinds import WHAT_IS_READ, describe_other
-from mien.data.samples import NOT_SAID, TOLD_BY_USAGE, Problems, Progress, Samples, damage, undamaged
-from mien.data.split_names import usage_code
+from mien.data.reading import (
+    NOT_SAID,
+    TOLD_BY_USAGE,
+    WHAT_IS_READ,
+    Problems,
+    Progress,
+    Samples,
+    damage,
+    describe_other,
+    undamaged,
+    usage_code,
+)
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
 

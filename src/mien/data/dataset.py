@@ -1,10 +1,12 @@
-"""The values that the data room gives to every other room: one split of images, and a dataset of three.
+"""The values that `mien.data` gives to the rest of mien: one split of images, and a dataset of three; and their hashes.
 
 Nothing here reads a file; `sources` does.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +14,15 @@ import numpy as np
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
 
-__all__ = ["IMAGE_SIZE_PX", "NO_EMOTION_VOTES", "SPLIT_NAMES", "Dataset", "Split"]
+__all__ = [
+    "IMAGE_SIZE_PX",
+    "NO_EMOTION_VOTES",
+    "SPLIT_NAMES",
+    "Dataset",
+    "Split",
+    "content_hashes",
+    "dataset_fingerprint",
+]
 
 IMAGE_SIZE_PX = 48
 SPLIT_NAMES = ("train", "val", "test")
@@ -102,3 +112,31 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.train) + len(self.val) + len(self.test)
+
+
+def content_hashes(images: np.ndarray) -> np.ndarray:
+    """One hash per image, equal exactly when all pixels are.
+
+    Args:
+        images: uint8 (N, 48, 48).
+
+    Returns:
+        str (N,), 32 hex digits each (128 bits: no accidental collision in any dataset that fits a disk).
+    """
+    digests = [hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest() for image in images]
+    return np.array(digests, dtype="U32")
+
+
+def dataset_fingerprint(splits: Iterable[tuple[str, Split]]) -> str:
+    """sha256 (hex) over pixels, labels and split membership, in order; sample ids and votes do not count.
+
+    Args:
+        splits: (name, split) pairs, in the order of `SPLIT_NAMES`.
+    """
+    digest = hashlib.sha256()
+    for name, split in splits:
+        digest.update(f"{name}:{len(split)};".encode())
+        digest.update(np.ascontiguousarray(split.images).data)
+        # A fixed byte order, so that every machine gives the same fingerprint.
+        digest.update(np.ascontiguousarray(split.labels, dtype="<i8").data)
+    return digest.hexdigest()

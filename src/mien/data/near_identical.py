@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mien.data.samples import Progress
+from mien.data.reading import Progress
 
 __all__ = ["SIMILARITY_THRESHOLD", "NearIdentical", "near_identical_pairs"]
 

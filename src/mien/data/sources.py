@@ -14,8 +14,17 @@ from typing import BinaryIO, cast
 from mien.data.cache import cache_key, load_cached, store_cached
 from mien.data.csv_source import read_csv
 from mien.data.dataset import Dataset
-from mien.data.kinds import GZIP_SIGNATURE, HARMLESS_BYTES, MAX_RATIO, WHAT_IS_READ, ZIP_SIGNATURES
-from mien.data.samples import Problems, Progress, Samples, undamaged
+from mien.data.reading import (
+    GZIP_SIGNATURE,
+    HARMLESS_BYTES,
+    MAX_RATIO,
+    WHAT_IS_READ,
+    ZIP_SIGNATURES,
+    Problems,
+    Progress,
+    Samples,
+    undamaged,
+)
 from mien.data.splits import split_samples
 from mien.data.votes import join_votes
 from mien.errors import DataError

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.data.content_hash import content_hashes, dataset_fingerprint
-from mien.data.dataset import SPLIT_NAMES, Dataset, Split
-from mien.data.samples import NOT_SAID, TOLD_BY_NAMES, TOLD_BY_USAGE, Samples
+from mien.data.dataset import SPLIT_NAMES, Dataset, Split, content_hashes, dataset_fingerprint
+from mien.data.reading import NOT_SAID, TOLD_BY_NAMES, TOLD_BY_USAGE, Samples
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
 
 __all__ = ["OFFICIAL_CLASS_COUNTS", "PROTOCOLS", "split_samples", "stratified_membership"]

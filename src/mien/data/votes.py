@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.data.dataset import NO_EMOTION_VOTES, SPLIT_NAMES
-from mien.data.samples import NOT_SAID, Samples, damage
-from mien.data.split_names import usage_code
+from mien.data.reading import NOT_SAID, Samples, damage, usage_code
 from mien.emotions import EMOTIONS, NUM_EMOTIONS, emotion_code
 from mien.errors import DataError, MienError
 from mien.files import open_regular

@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 
 from mien.data.dataset import SPLIT_NAMES, Dataset
-from mien.data.split_names import file_name_code
+from mien.data.reading import file_name_code
 from mien.emotions import EMOTIONS
 from mien.errors import DataError
 from mien.files import atomic_write

@@ -13,9 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from mien.data.csv_source import MAX_LINE_BYTES, find_columns, read_csv
-from mien.data.image_tree import Entry, is_image_name, is_system_file, read_tree
-from mien.data.kinds import HARMLESS_BYTES, MAX_RATIO
-from mien.data.samples import Problems, Progress, Samples, damage, shortened, undamaged
+from mien.data.folder_source import Entry, is_image_name, is_system_file, read_tree
+from mien.data.reading import HARMLESS_BYTES, MAX_RATIO, Problems, Progress, Samples, damage, shortened, undamaged
 from mien.errors import DataError, ImageError
 from mien.images import ImageLimits
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.data.image_tree import is_image_name
+from mien.data.folder_source import is_image_name
 from mien.emotions import EMOTIONS, NUM_EMOTIONS, emotion_code
 from mien.errors import DataError
 from mien.evaluate.metrics import wilson_interval

@@ -17,8 +17,7 @@ import keras
 import numpy as np
 
 from mien.config import TRANSFER_ARCHITECTURES, Config, config_to_dict
-from mien.data.content_hash import dataset_fingerprint
-from mien.data.dataset import Split
+from mien.data.dataset import Split, dataset_fingerprint
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError, RunError
 from mien.files import atomic_write

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mien.data.drawing.expression import ActionUnits
-from mien.data.drawing.features import brows, eyes, folds, mouth
-from mien.data.drawing.person import Person, Shot, sample_person, sample_shot
+from mien.synthetic.expression import ActionUnits
+from mien.synthetic.features import brows, eyes, folds, mouth
+from mien.synthetic.person import Person, Shot, sample_person, sample_shot
 
 REST = ActionUnits()
 

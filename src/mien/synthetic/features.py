@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mien.data.drawing.expression import ActionUnits
-from mien.data.drawing.head import EYE_Y, nose_y
-from mien.data.drawing.person import Person, Shot
-from mien.data.drawing.stroke import Stroke, between, ellipse, line, smooth_curve, xy
+from mien.synthetic.expression import ActionUnits
+from mien.synthetic.head import EYE_Y, nose_y
+from mien.synthetic.person import Person, Shot
+from mien.synthetic.stroke import Stroke, between, ellipse, line, smooth_curve, xy
 
 __all__ = ["brows", "eyes", "folds", "mouth"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.data.drawing.expression import ActionUnits
-from mien.data.drawing.person import Person
-from mien.data.drawing.stroke import Stroke, between, ellipse, line, smooth_curve, xy
+from mien.synthetic.expression import ActionUnits
+from mien.synthetic.person import Person
+from mien.synthetic.stroke import Stroke, between, ellipse, line, smooth_curve, xy
 
 __all__ = [
     "EYE_Y",

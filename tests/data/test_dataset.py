@@ -1,7 +1,6 @@
 import numpy as np
 
-from mien.data.content_hash import content_hashes, dataset_fingerprint
-from mien.data.dataset import Split
+from mien.data.dataset import Split, content_hashes, dataset_fingerprint
 
 
 def make_split(images: np.ndarray, labels: list[int] | None = None, prefix: str = "a") -> Split:

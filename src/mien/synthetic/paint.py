@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from mien.data.drawing.person import Shot
-from mien.data.drawing.stroke import Stroke, xy
+from mien.synthetic.person import Shot
+from mien.synthetic.stroke import Stroke, xy
 
 __all__ = ["paint"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mien.data.drawing.expression import AMBIGUOUS_SHARE, ActionUnits, sample_expression
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
+from mien.synthetic.expression import AMBIGUOUS_SHARE, ActionUnits, sample_expression
 
 
 def mean_units(emotion: str, n: int = 300) -> ActionUnits:

@@ -1,6 +1,6 @@
 """Faces drawn from geometry: the embedded dataset of the demo and of the tests, which needs no download.
 
-Brows, eyes, mouth and folds follow the action units of each expression (`drawing.expression`); head, hair, pose, light,
+Brows, eyes, mouth and folds follow the action units of each expression (`expression`); head, hair, pose, light,
 glasses and the camera vary. Drawn faces show whether the machinery works: an accuracy reached on them says nothing
 about photographs.
 """
@@ -11,13 +11,17 @@ import os
 
 import numpy as np
 
-from mien.data.content_hash import dataset_fingerprint
-from mien.data.dataset import IMAGE_SIZE_PX, SPLIT_NAMES, Dataset, Split
-from mien.data.samples import Progress
+from mien.data.dataset import IMAGE_SIZE_PX, SPLIT_NAMES, Dataset, Split, dataset_fingerprint
+from mien.data.reading import Progress
 from mien.data.writing import claim_empty_folder, write_png
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.errors import DataError
 from mien.files import user_path
+from mien.synthetic.expression import sample_expression
+from mien.synthetic.features import brows, eyes, folds, mouth
+from mien.synthetic.head import beard, body, glasses, hair_back, hair_front, hand, nose, shading, skin_shape
+from mien.synthetic.paint import paint
+from mien.synthetic.person import sample_person, sample_shot
 
 __all__ = ["draw_face", "synthetic_dataset", "write_synthetic"]
 
@@ -46,10 +50,28 @@ def draw_face(emotion_code: int, rng: np.random.Generator, *, size_px: int = IMA
     """
     if not 0 <= emotion_code < NUM_EMOTIONS:
         raise DataError(f"Expected an emotion code of 0 to {NUM_EMOTIONS - 1}. Received: {emotion_code}.")
-    # OpenCV takes a tenth of a second to import, which `mien.data` must not cost.
-    from mien.data.drawing.face import draw
-
-    return draw(emotion_code, rng, size_px=size_px)
+    units = sample_expression(emotion_code, rng)
+    person, shot = sample_person(rng), sample_shot(rng)
+    nose_soft, nose_crisp = nose(person, units, float(np.cos(shot.light_angle)))
+    soft = [
+        *hair_back(person),
+        *body(person, shot.clothes),
+        *skin_shape(person, units),
+        *shading(person),
+        *nose_soft,
+        *folds(person, units),
+        *beard(person, units),
+    ]
+    crisp = [
+        *nose_crisp,
+        *mouth(person, units),
+        *eyes(person, units, shot),
+        *brows(person, units),
+        *hair_front(person, rng.standard_normal(13)),
+        *glasses(person),
+        *hand(person, shot.hand),
+    ]
+    return paint(soft, crisp, shot, rng, size_px=size_px)
 
 
 def synthetic_dataset(

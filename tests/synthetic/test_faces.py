@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from mien.data import load_dataset
-from mien.data.content_hash import content_hashes
-from mien.data.dataset import SPLIT_NAMES, Dataset
-from mien.data.synthetic import draw_face, synthetic_dataset, write_synthetic
+from mien.data.dataset import SPLIT_NAMES, Dataset, content_hashes
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
+from mien.synthetic.faces import draw_face, synthetic_dataset, write_synthetic
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
-"""What a reader hands to the splitter: images with labels, and what the source itself says about their splits.
+"""What every reader of a source shares: what it gives, where bad rows and files go, what words and bytes mean.
 
-Also the collector of bad rows and files, because every reader needs it. Nothing here reads a file.
+Nothing here reads a file.
 """
 
 from __future__ import annotations
@@ -16,16 +16,25 @@ from mien.data.dataset import IMAGE_SIZE_PX, SPLIT_NAMES
 from mien.errors import DataError, MienError
 
 __all__ = [
+    "GZIP_SIGNATURE",
+    "HARMLESS_BYTES",
+    "MAX_RATIO",
     "NOT_SAID",
     "TOLD_BY_FOLDERS",
     "TOLD_BY_NAMES",
     "TOLD_BY_USAGE",
+    "WHAT_IS_READ",
+    "ZIP_SIGNATURES",
     "Problems",
     "Progress",
     "Samples",
     "damage",
+    "describe_other",
+    "file_name_code",
+    "folder_code",
     "shortened",
     "undamaged",
+    "usage_code",
 ]
 
 # Membership of an image whose source does not say which split it belongs to.
@@ -141,3 +150,94 @@ class Problems:
         raise DataError(
             f"Expected at least one usable image in {source}. Received: none ({len(self._found)} skipped{reason})."
         )
+
+
+# Which split a word means: a Usage cell, a folder, or the beginning of a FER-2013 file name
+
+_TRAIN, _VAL, _TEST = range(len(SPLIT_NAMES))
+
+# FER-2013's own words (Goodfellow et al. 2013): validation is PublicTest, the final test is PrivateTest.
+_FER_WORDS = {"training": _TRAIN, "publictest": _VAL, "privatetest": _TEST}
+
+_FOLDER_WORDS = _FER_WORDS | {
+    "train": _TRAIN,
+    "val": _VAL,
+    "valid": _VAL,
+    "validation": _VAL,
+    "dev": _VAL,
+    "test": _TEST,
+    "testing": _TEST,
+}
+
+
+def usage_code(word: str) -> int | None:
+    """The split (position in `SPLIT_NAMES`) that a cell of the Usage column means, or None."""
+    return _FOLDER_WORDS.get(word.strip().lower())
+
+
+def folder_code(name: str) -> int | None:
+    """The split that a folder called `name` holds, or None."""
+    return _FOLDER_WORDS.get(name.strip().lower())
+
+
+def file_name_code(name: str) -> int | None:
+    """The official split in a file name such as `PublicTest_15034.jpg`, or None.
+
+    Only FER-2013's own words count here: a file called `test_3.jpg` says nothing about a benchmark's split.
+    """
+    prefix, separator, _ = name.partition("_")
+    return _FER_WORDS.get(prefix.lower()) if separator else None
+
+
+# What a file is by its first bytes, and how far an honest one may be compressed
+
+GZIP_SIGNATURE = b"\x1f\x8b"
+
+# A zip, and an empty one.
+ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+
+# Photos do not shrink in a zip, and FER-2013's csv shrinks 3.2 times. A bomb shrinks a thousand times. Small files are
+# harmless whatever their ratio (a blank bitmap shrinks a hundred times).
+MAX_RATIO = 100
+HARMLESS_BYTES = 1 << 20
+
+WHAT_IS_READ = (
+    "Give fer2013.csv (plain, .gz or in a .zip), the Kaggle archive.zip, or a folder of images sorted by emotion."
+)
+
+_OTHER_KINDS = (
+    (b"\xff\xd8\xff", "one JPEG image"),
+    (b"\x89PNG", "one PNG image"),
+    (b"BM", "one BMP image"),
+    (b"%PDF", "a PDF"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"PAR1", "a Parquet file"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\xff\xfe", "text in UTF-16, which should be saved as UTF-8"),
+    (b"\xfe\xff", "text in UTF-16, which should be saved as UTF-8"),
+)
+
+# A tar says so only here.
+_TAR_MARK = slice(257, 262)
+
+
+def describe_other(head: bytes) -> str:
+    """Words for a file that no reader takes, for the "Received:" of an error.
+
+    Args:
+        head: The first bytes of the file.
+    """
+    for signature, words in _OTHER_KINDS:
+        if head.startswith(signature):
+            return words
+    if head[_TAR_MARK] == b"ustar":
+        return "a tar archive"
+    first_line = head.partition(b"\n")[0].strip()
+    try:
+        text = first_line.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return f"bytes that are no UTF-8 text ({head[:8]!r}…)"
+    if "\0" in text:
+        return f"binary data ({head[:8]!r}…)"
+    return f"text that begins with {text[:60]!r}"
