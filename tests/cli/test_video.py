@@ -46,7 +46,7 @@ def test_a_summary_and_files(toy_model: Path, clip: Path, tmp_path: Path, capsys
 
 def test_json_summary_of_a_part(toy_model: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _video(toy_model, clip, "--start", 1, "--every", 2, "--json") == 0
-    (person,) = json.loads(capsys.readouterr().out)
+    ((person,),) = [one["people"] for one in json.loads(capsys.readouterr().out)]
     assert person["emotion"] == "neutral"
     assert person["first_seconds"] == pytest.approx(1)
 
@@ -155,3 +155,43 @@ def test_a_signal_ends_with_complete_files(toy_model: Path, tmp_path: Path, numb
     assert rows[-1]["neutral"]
     with open_clip(save) as saved:
         assert saved.frame_count in (len(rows), len(rows) - 1)  # the last one may have reached the table only
+
+
+def test_several_clips_have_files_of_their_own(
+    toy_model: Path, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "clips"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("one.avi", "deep/two.avi"):
+        (folder / name).write_bytes(clip.read_bytes())
+    (folder / "notes.txt").write_text("no video")
+    for _ in range(2):  # what it has written is not read the next time
+        assert _video(toy_model, clip, folder, "--out", folder / "r.csv", "--save", folder / "s.avi", "--every", 5) == 0
+        printed = capsys.readouterr().out
+        for name in ("clip", "one", "two"):
+            assert f"wrote {folder / f'r-{name}.csv'}" in printed
+            assert len((folder / f"r-{name}.csv").read_text().splitlines()) in (5, 21)
+        assert printed.count("person") == 3
+        assert sorted(path.name for path in folder.glob("*.avi")) == ["one.avi", "s-clip.avi", "s-one.avi", "s-two.avi"]
+
+
+def test_a_clip_that_cannot_be_read_is_said_and_the_rest_is_done(
+    toy_model: Path, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    assert _video(toy_model, tmp_path / "bad.mp4", clip, "--json") == 1
+    printed = capsys.readouterr()
+    assert [one["source"] for one in json.loads(printed.out)] == [str(clip)]
+    assert "bad.mp4" in printed.err
+
+
+def test_clips_of_one_name_and_empty_folders_are_refused(
+    toy_model: Path, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other").mkdir()
+    assert _video(toy_model, tmp_path / "other") == 1
+    assert "folder with videos" in " ".join(capsys.readouterr().err.split())
+    (tmp_path / "other" / "CLIP.avi").write_bytes(clip.read_bytes())
+    assert _video(toy_model, clip, tmp_path / "other", "--out", tmp_path / "r.csv") == 1
+    assert "different names" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "r-clip.csv").exists()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mien.cli.streams import quiet_decoders
+from mien.errors import ConfigError, ImageError
 
 if TYPE_CHECKING:
     from mien.cli.terminal import Advance
@@ -20,7 +23,12 @@ __all__ = ["video"]
 
 
 def video(
-    source: Annotated[str, typer.Argument(help="A video file, the address of a stream, or 0 for the first camera.")],
+    clips: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CLIP…", help="Video files, folders of them, the address of a stream, or 0 for the first camera."
+        ),
+    ],
     *,
     out: Annotated[
         list[Path] | None,
@@ -64,40 +72,79 @@ def video(
     """Follow the faces of a video and say their expressions over time.
 
     Memory does not grow with the length. Ctrl-C ends with complete files up to there.
+
+    Several clips have files of their own, with the clip's name added, as in rows-clip.csv. A clip that cannot be read
+    is reported, the rest is done, and the exit code is 1.
     """
-    from mien.cli.terminal import progress_bar
+    from mien.cli.terminal import progress_bar, say
     from mien.inference.predictor import Predictor
-    from mien.inference.video.clip import is_live
+    from mien.inference.video.clip import find_clips, is_live
     from mien.inference.video.prediction import predict_video
 
-    with quiet_decoders(), progress_bar("Video", rate="× real time") as advance:
-        prediction = predict_video(
-            source,
-            # Frames of a file keep all cores busy by themselves: one each. Live ones come one by one.
-            predictor=Predictor(
-                model,
-                head=head,
-                prior=prior,
-                detector=detector,
-                yunet_path=yunet,
-                smallest_face_px=smallest_face,
-                max_faces=max_faces,
-                threads=None if workers == 1 or is_live(source) else 1,
-            ),
-            out=out or (),
-            save=save,
-            sinks=[_timeline(timeline)] if timeline else [],
-            keep_rows=False,
-            every=every,
-            start_seconds=start,
-            end_seconds=end,
-            smoothing_seconds=smooth,
-            workers=workers,
-            on_progress=_Progress(advance, start, end),
-        )
-    _print_summary(prediction, as_json=as_json)
-    if prediction.was_stopped:
+    sources = find_clips(clips, leave_out=save)
+    predictor = Predictor(
+        model,
+        head=head,
+        prior=prior,
+        detector=detector,
+        yunet_path=yunet,
+        smallest_face_px=smallest_face,
+        max_faces=max_faces,
+        # Frames of a file keep all cores busy by themselves: one each. Live ones come one by one.
+        threads=None if workers == 1 or is_live(sources[0]) else 1,
+    )
+    predictions = []
+    for source, name in zip(sources, _names_to_add(sources, has_files=bool(out or save or timeline)), strict=True):
+        try:
+            with quiet_decoders(), progress_bar(name or "Video", rate="× real time") as advance:
+                prediction = predict_video(
+                    source,
+                    predictor=predictor,
+                    out=[_named(path, name) for path in out or ()],
+                    save=_named(save, name) if save else None,
+                    sinks=[_timeline(_named(timeline, name))] if timeline else [],
+                    keep_rows=False,
+                    every=every,
+                    start_seconds=start,
+                    end_seconds=end,
+                    smoothing_seconds=smooth,
+                    workers=workers,
+                    on_progress=_Progress(advance, start, end),
+                )
+        except ImageError as error:
+            if len(sources) == 1:
+                raise
+            say(f"mien: {error}", stderr=True)
+            continue
+        predictions.append(prediction)
+        for remark in prediction.remarks:
+            say(f"mien: {remark}", stderr=True)
+        if not as_json:
+            _print_summary(prediction, title=source if name else "")
+        if prediction.was_stopped:
+            break
+    if as_json:
+        typer.echo(json.dumps([prediction.to_dict() for prediction in predictions], indent=2))
+    if predictions and predictions[-1].was_stopped:
         raise KeyboardInterrupt
+    if len(predictions) < len(sources):
+        raise typer.Exit(1)
+
+
+def _names_to_add(sources: Sequence[str], *, has_files: bool) -> list[str]:
+    """What tells the files of several clips apart; nothing for a single one.
+
+    Raises:
+        ConfigError: Two clips have the same name.
+    """
+    names = [Path(source).stem for source in sources]
+    if has_files and len({name.casefold() for name in names}) < len(names):
+        raise ConfigError(f"Expected clips of different names, which their files get. Received: {', '.join(sources)}.")
+    return names if len(names) > 1 else [""]
+
+
+def _named(path: Path, name: str) -> Path:
+    return path.with_stem(f"{path.stem}-{name}") if name else path
 
 
 def _timeline(target: Path) -> Sink:
@@ -123,16 +170,11 @@ class _Progress:
         )
 
 
-def _print_summary(prediction: VideoPrediction, *, as_json: bool) -> None:
-    import json
-
+def _print_summary(prediction: VideoPrediction, *, title: str) -> None:
     from mien.cli.terminal import fitted_table, say, show
 
-    for remark in prediction.remarks:
-        say(f"mien: {remark}", stderr=True)
-    if as_json:
-        typer.echo(json.dumps([person.to_dict() for person in prediction.people], indent=2))
-        return
+    if title:
+        say(title)
     if prediction.people:
         rows = [_summary_cells(person) for person in prediction.people]
         names = ("person", "from", "to", "seen", "mostly", "then", "confidence")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ import numpy as np
 from mien.errors import ImageError
 from mien.inference.video.live import LiveReader
 
-__all__ = ["Clip", "Frame", "is_live", "local_path", "open_clip"]
+__all__ = ["Clip", "Frame", "find_clips", "is_live", "local_path", "open_clip"]
 
 # Frames that may fail one after another before a file counts as ended.
 _BROKEN_FRAMES = 50
@@ -33,6 +33,8 @@ _FPS_SLACK = 0.005
 _MOST_FPS = 1000.0
 # Addresses of streams that go on by themselves; others are files, of which no frame is left out.
 _LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtp", "udp", "srt")
+# What is taken for a video in a folder.
+_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
 # FFmpeg knows more, several of which wrap the address of a local file.
 _SCHEMES = (*_LIVE_SCHEMES, "http", "https")
 # A file that ends this much before the length it states has lost something; estimates of lengths are a little off.
@@ -222,6 +224,36 @@ def _fps(path: Path) -> float:
     steps = steps[steps < 1.5 * np.median(steps)] if len(steps) else steps  # without pauses
     first = 1 / steps.mean() if len(steps) and steps.mean() * _MOST_FPS >= 1 else 0.0
     return float(first) if first > (1 + _FPS_SLACK) * stated else stated
+
+
+def find_clips(sources: Iterable[str], *, leave_out: Path | None = None) -> list[str]:
+    """The sources, each folder replaced by the videos in it, at any depth and in order of their names.
+
+    Args:
+        sources: Files, folders, addresses and cameras.
+        leave_out: An annotated video that is going to be written; it, and those that have a clip's name added to its
+            own, are not taken from folders.
+
+    Raises:
+        ImageError: There is no video in a folder.
+    """
+    clips: list[str] = []
+    for source in sources:
+        folder = local_path(source)
+        if folder is None or not folder.is_dir():
+            clips.append(source)
+            continue
+        inside = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+        kept = [str(path) for path in inside if leave_out is None or not _is_written_as(leave_out, path)]
+        if not kept:
+            raise ImageError(f"Expected a folder with videos ({', '.join(_SUFFIXES)}). Received: {folder}.")
+        clips += kept
+    return clips
+
+
+def _is_written_as(target: Path, path: Path) -> bool:
+    mine = path.stem == target.stem or path.stem.startswith(f"{target.stem}-")
+    return mine and path.suffix == target.suffix and path.parent.resolve() == target.parent.resolve()
 
 
 def local_path(source: str | os.PathLike[str] | int) -> Path | None:

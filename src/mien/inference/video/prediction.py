@@ -40,6 +40,10 @@ class VideoPrediction:
     remarks: tuple[str, ...] = ()
     was_stopped: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        """The people as plain JSON values; the rows are in the files."""
+        return {"source": self.source, "people": [person.to_dict() for person in self.people]}
+
     def __repr__(self) -> str:
         return f"VideoPrediction({self.source}: {len(self.people)} people, {len(self.rows):,} rows)"
 
