@@ -122,7 +122,7 @@ def test_unknown_key_far_from_all_lists_the_known() -> None:
         ({"model": {"widths": 32}}, "model.widths to be a list of whole numbers. Received: 32"),
         ({"model": {"widths": [32.0]}}, "model.widths to be a list of whole numbers"),
         ({"model": {"widths": [True]}}, "model.widths to be a list of whole numbers"),
-        ({"model": {"weights": 3}}, "model.weights to be a text. Received: 3"),
+        ({"model": {"weights": 3}}, "model.weights to be a string. Received: 3"),
         ({"train": 5}, "Expected a table [train]. Received: 5"),
     ],
 )

@@ -38,10 +38,13 @@ __all__ = ["app", "main"]
 
 # Which extra brings a library that a plain `pip install mien` leaves out; see [project.optional-dependencies].
 _EXTRA_OF = {
+    "annotated_types": "train",
     "cleanlab": "train",
+    "filelock": "train",
     "keras": "train",
     "matplotlib": "train",
     "onnx": "train",
+    "pydantic": "train",
     "scipy": "train",
     "seaborn": "train",
     "sklearn": "train",
