@@ -14,9 +14,11 @@ from mien.config import config_from_dict
 from mien.data.dataset import Dataset
 from mien.errors import RunError
 from mien.explanations import explain_split
+from mien.inference.classifier import Classifier
 from mien.learn.scoring import score_split
 from mien.learn.training import train
 from mien.run import Run
+from mien.scoring import open_run
 from mien.synthetic.faces import synthetic_dataset
 
 
@@ -45,9 +47,22 @@ def test_pictures_of_a_run(run: Run, faces: Dataset) -> None:
     ]
     assert [picture.photographic for picture in pictures] == [True, True, False, False]
     grid = pictures[0].figure
-    captions = [ax.get_title(loc="left") for ax in grid.axes if ax.get_title(loc="left")]
+    captions = [ax.texts[0].get_text() for ax in grid.axes if ax.texts]
     assert captions
     assert all(caption.endswith("%") for caption in captions)
+
+
+def test_an_exported_model_explains_itself_without_keras(faces: Dataset, tmp_path: Path) -> None:
+    run = open_run("small", bundled_path=tmp_path)
+    few = faces.val.take(np.arange(0, len(faces.val), 5))
+    probabilities = Classifier("small").raw_probabilities(few.images)
+
+    def refuse() -> None:
+        raise AssertionError("Keras is not needed")
+
+    pictures = explain_split(run, few, probabilities, before_keras=refuse)
+    assert [picture.name for picture in pictures] == ["explanations", "explanations_mean", "explanations_faithfulness"]
+    assert all("Grad-CAM" not in picture.caption for picture in pictures)
 
 
 def test_no_images_give_no_pictures(run: Run, faces: Dataset) -> None:

@@ -15,7 +15,8 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "mien"
 # Which rooms (or single modules) each room may import; every room may import its own modules.
 NAMES = {"errors", "emotions", "files", "machine", "probabilities"}
 CONTRACTS = NAMES | {"images", "config", "run", "card"}
-EVERYTHING = CONTRACTS | {"data", "synthetic", "inference", "learn", "evaluate", "server", "demo", "explanations"}
+MODULES_ABOVE = {"demo", "explanations", "scoring"}
+EVERYTHING = CONTRACTS | MODULES_ABOVE | {"data", "synthetic", "inference", "learn", "evaluate", "server"}
 MAY_IMPORT = {
     "__init__": {"inference"},  # the public names, looked up when first asked for
     "errors": set[str](),
@@ -34,7 +35,8 @@ MAY_IMPORT = {
     "learn": CONTRACTS | {"data", "inference", "evaluate.metrics", "evaluate.calibration"},
     "evaluate": CONTRACTS | {"data", "inference"},
     "server": CONTRACTS | {"inference"},
-    "explanations": CONTRACTS | {"data", "evaluate", "learn"},
+    "explanations": CONTRACTS | {"data", "evaluate", "inference", "learn"},
+    "scoring": CONTRACTS | {"data", "inference", "learn"},
     "demo": EVERYTHING,
     "cli": EVERYTHING,
     "__main__": {"cli"},

@@ -6,10 +6,11 @@
       history.csv                  one row per epoch (see HISTORY_COLUMNS)
       checkpoint/state.npz         resumable training state
       model.keras                  the best epoch by val_accuracy
-      probabilities_<split>.npz    sample_id (N,), y_true (N,), probabilities (N, 7), and what they come from
+      probabilities_<split>.npz    sample_id (N,), y_true (N,), probabilities (N, 7), and what they come from; of a
+                                   model with a head for people's votes, votes_probabilities (N, 7) too
       metrics_<split>.json
       figures/*.png, report.html
-      other_data/<dataset>/        probabilities, metrics and figures on a dataset that the run was not trained on
+      other_data/<dataset>/        scores, figures and report on a dataset that the run was not trained on
       model.onnx, model.json
       int8/                        model.onnx, model.json of an int8 copy
 
@@ -99,6 +100,7 @@ class Scores:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.figures_path = self.path / "figures"
+        self.report_path = self.path / "report.html"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"
@@ -216,7 +218,6 @@ class Run(Scores):
         self.onnx_path = self.path / "model.onnx"
         self.card_path = self.path / "model.json"
         self.int8_path = self.path / "int8"
-        self.report_path = self.path / "report.html"
 
     def read_config(self) -> Config:
         """What was asked of the run.

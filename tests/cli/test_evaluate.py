@@ -55,7 +55,8 @@ def _write_run(source: Path) -> Run:
         split = dataset.split(name)
         p = np.full((len(split), NUM_EMOTIONS), 0.05, np.float32)
         p[np.arange(len(split)), (split.labels + np.arange(len(split)) % 2) % NUM_EMOTIONS] = 0.7
-        run.write_probabilities(name, Probabilities(split.sample_ids, split.labels, p))
+        provenance = run.provenance(dataset.fingerprint)
+        run.write_probabilities(name, Probabilities(split.sample_ids, split.labels, p, provenance))
     return run
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.evaluate.faithfulness import measure_faithfulness, occlusion_maps
+from mien.evaluate.faithfulness import measure_faithfulness
+from mien.evaluate.occlusion import occlusion_maps
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 40, (8, 48, 48)).astype(np.uint8)

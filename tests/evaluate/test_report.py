@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,8 @@ def _full_run(folder: Path, drawn: Drawn) -> Run:
     columns = {name: np.linspace(0.1, 0.9, 5) for name in HISTORY_COLUMNS} | {"epoch": range(1, 6)}
     pd.DataFrame(columns).to_csv(run.history_path, index=False)
     run.write_json(run.config_path, config_to_dict(Config()))
-    run.write_json(run.environment_path, {"backend": "tensorflow", "versions": {"keras": "3.8"}, "git_commit": None})
+    facts = {"backend": "tensorflow", "versions": {"keras": "3.8"}, "git_commit": None}
+    run.write_json(run.environment_path, facts | {"data": {"fingerprint": "f" * 64}})
     return run
 
 
@@ -210,6 +212,7 @@ def test_names_are_text_never_markup(tmp_path: Path, drawn: Drawn) -> None:
     scored = drawn(40, seed=1)
     ids = np.array([f'"><script>{n}</script>.jpg' for n in range(40)])
     run.write_probabilities("val", Probabilities(ids, scored.y_true, scored.probabilities))
+    run.write_json(run.environment_path, {"data": {"fingerprint": "f" * 64}})
     split = _split(Probabilities(ids, scored.y_true, scored.probabilities), 1)
     dataset = Dataset(split, split, split, "source", "<i>.csv", "f" * 64, notes=("<u>",))
     html = _html(_write(run, dataset=dataset, more=(Section("more", "<More>", "<p>brought</p>"),)))
@@ -221,6 +224,21 @@ def test_another_dataset_is_refused(run: Run, dataset: Dataset) -> None:
     other = Dataset(dataset.train, dataset.val, dataset.train, "source", "x", "f" * 64)
     with pytest.raises(DataError, match="90 images"):
         _write(run, dataset=other)
+
+
+def test_a_page_about_other_data_lies_with_its_scores(run: Run, dataset: Dataset, drawn: Drawn) -> None:
+    own = _write(run, dataset=dataset)
+    before = own.path.read_bytes()
+    other = replace(dataset, fingerprint="0" * 64, source="photos.zip")
+    with pytest.raises(RunError, match="mien evaluate"):
+        _write(run, dataset=other)
+    scores = run.scores_on(other.fingerprint, other.source)
+    scores.write_probabilities("test", drawn(90, seed=2))
+    page = _write(run, dataset=other)
+    assert page.path == run.path / "other_data" / "photos-00000000" / "report.html"
+    assert page.label_issues_path.parent == scores.figures_path
+    assert "not the dataset that the run was trained on" in _text(page)
+    assert own.path.read_bytes() == before
 
 
 def test_a_run_that_was_never_scored_is_one_sentence(tmp_path: Path) -> None:

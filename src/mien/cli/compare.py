@@ -23,7 +23,7 @@ _CLEARLY = 0.05  # the customary level
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Two or more run folders, evaluated on the split.")],
+    runs: Annotated[list[Path], typer.Argument(help="Two or more runs or models, evaluated on the split.")],
     *,
     split: Annotated[str, typer.Option(help="Which split: val, test or train.")] = "val",
     save: Annotated[Path | None, typer.Option(help="Write the images that changed sides to this csv.")] = None,
@@ -32,11 +32,11 @@ def compare(
 ) -> None:
     """Compare runs on the same images: scores, McNemar's test and paired differences for each pair."""
     from mien.evaluate.comparison import compare as compare_runs
-    from mien.run import Run
+    from mien.scoring import open_run
 
     if len(runs) < 2:
         raise ConfigError("Expected two or more runs. Received: one. Try: mien compare runs/first runs/second")
-    folders = [Run(path) for path in runs]
+    folders = [open_run(path) for path in runs]
     models = [(name, run.read_probabilities(split)) for name, run in zip(_names(folders), folders, strict=True)]
     comparison = compare_runs(models, split=split, seed=seed)
     if save is not None:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-from mien.errors import RunError
-
-if TYPE_CHECKING:
-    from mien.run import Run
 
 __all__ = ["ensemble"]
 
@@ -27,35 +22,15 @@ def ensemble(
 
     See what that gives with mien evaluate and mien compare. Choose the members on val.
     """
-    from mien.cli.reading import read_dataset, recorded_facts
+    from mien.cli.reading import read_dataset
     from mien.cli.terminal import progress_bar, say
-    from mien.inference.classifier import Classifier
-    from mien.inference.ensemble import mean_probabilities
-    from mien.run import Probabilities, Run
+    from mien.run import Run
+    from mien.scoring import open_ensemble, score_ensemble
 
     folder = Run(run)
-    if folder.config_path.exists():
-        raise RunError(f"Expected a folder for the ensemble alone. Received: {run}, which holds a trained run.")
-    members = [Classifier(model) for model in models]
-    digests = [member.card.onnx_sha256 for member in members]
-    facts = {"members": models, "members_sha256": digests, "flip": flip}
-    _check_same_members(folder, facts)
+    members = open_ensemble(models, folder, flip=flip)  # before a dataset is read
     dataset = read_dataset(source, skip_bad=True)
-    images = dataset.split(split)
-    with progress_bar(f"Scoring {split}") as told:
-        answers = mean_probabilities(members, images.images, flip=flip, told=lambda done: told(done, len(images)))
-    folder.write_json(folder.environment_path, facts | {"data": recorded_facts(dataset)})
-    path = folder.write_probabilities(split, Probabilities(images.sample_ids, images.labels, answers))
+    total = len(dataset.split(split))
+    with progress_bar(f"Scoring {split}") as progress:
+        path = score_ensemble(members, dataset, split, folder, on_progress=lambda done: progress(done, total))
     say(f"Written to {path}. Next: mien evaluate {run} --split {split}")
-
-
-def _check_same_members(folder: Run, facts: dict[str, object]) -> None:
-    """Probabilities of several splits in one folder must come from the same members."""
-    if not folder.environment_path.exists():
-        return
-    known = folder.read_json(folder.environment_path)
-    if any(known.get(key) != value for key, value in facts.items() if key != "members"):
-        raise RunError(
-            f"Expected the members that {folder.path} was begun with ({', '.join(known.get('members', []))}). "
-            "Received: others. Choose another folder with --run."
-        )

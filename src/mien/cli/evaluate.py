@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from mien.data.dataset import Dataset
     from mien.run import Run, Scores
 
-__all__ = ["ensure_probabilities", "evaluate"]
+__all__ = ["evaluate", "score"]
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN|MODEL", help="Run folder, exported or bundled model.")],
     *,
     split: Annotated[str, typer.Option(help="Which split: val, test or train.")] = "val",
     source: Annotated[str | None, typer.Option("--data", help="Dataset; the run's own when left out.")] = None,
@@ -30,21 +30,22 @@ def evaluate(
     ] = False,
     seed: Annotated[int, typer.Option(help="Decides the bootstrap of the intervals.")] = 0,
 ) -> None:
-    """Score a run on a split: metrics with 95% intervals, figures, JSON.
+    """Score a run or a model on a split: metrics with 95% intervals, figures, JSON.
 
-    Choose on val. Look at test once per model, when everything is chosen.
+    Choose on val. Look at test once per model, when everything is chosen. What is said of a bundled model is kept in
+    runs/bundled.
     """
     from mien.cli.evaluation_tables import print_evaluation
     from mien.cli.terminal import working
     from mien.evaluate.evaluation import check_split_name
-    from mien.run import Run
+    from mien.scoring import open_run
 
-    folder = Run(run)
     check_split_name(split)  # before a dataset is read
+    folder = open_run(run)
     if from_probabilities and (source or votes):
         raise ConfigError("Expected --from-probabilities alone. Received: --data or --votes too. Leave one out.")
     dataset = None if from_probabilities else _dataset(folder, source, votes)
-    scores = folder if dataset is None else ensure_probabilities(folder, dataset, split)
+    scores = folder if dataset is None else score(folder, dataset, split)
 
     from mien.evaluate.run_evaluation import evaluate_run
     from mien.evaluate.split_facts import split_facts
@@ -57,7 +58,7 @@ def evaluate(
             scores=scores,
             identical_to_train=None if known is None else known.identical_to_train,
             votes=None if known is None else known.votes,
-            facts=None if dataset is None else _facts(dataset),
+            facts=None if dataset is None else {"data": dataset.facts()},
             seed=seed,
         )
     print_evaluation(folder, evaluation, written, protocol=_protocol(folder, dataset))
@@ -69,28 +70,14 @@ def _dataset(run: Run, source: str | None, votes: Path | None) -> Dataset:
     return read_dataset(source or recorded_source(run), votes=votes, skip_bad=True)
 
 
-def ensure_probabilities(run: Run, dataset: Dataset, split: str) -> Scores:
-    """Score the split unless the stored probabilities are of this dataset and of the model as it is; where they lie."""
-    scores = run.scores_on(dataset.fingerprint, dataset.source)
-    if not run.model_path.is_file() and scores.probabilities_path(split).is_file():
-        return scores  # of an ensemble, whose members are elsewhere
-    run.require(run.model_path, f"mien train --run {run.path}")  # before Keras, which takes seconds to import
-    if scores.has_probabilities(split, run.provenance(dataset.fingerprint)):
-        return scores
+def score(run: Run, dataset: Dataset, split: str) -> Scores:
+    """`mien.scoring.ensure_probabilities` with a word on the screen."""
     from mien.cli.streams import import_keras_quietly
     from mien.cli.terminal import working
+    from mien.scoring import ensure_probabilities
 
-    images = dataset.split(split)
-    with working(f"Scoring {len(images):,} images"):
-        import_keras_quietly()
-        from mien.learn.scoring import score_split
-
-        scores.write_probabilities(split, score_split(run, images, data_fingerprint=dataset.fingerprint))
-    return scores
-
-
-def _facts(dataset: Dataset) -> dict[str, Any]:
-    return {"data": {"source": dataset.source, "protocol": dataset.protocol, "fingerprint": dataset.fingerprint}}
+    with working(f"Scoring {split}"):
+        return ensure_probabilities(run, dataset, split, before_keras=import_keras_quietly)
 
 
 def _protocol(run: Run, dataset: Dataset | None) -> str:

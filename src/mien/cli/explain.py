@@ -13,7 +13,9 @@ __all__ = ["explain"]
 
 
 def explain(
-    what: Annotated[Path, typer.Argument(metavar="RUN|PHOTO", help="A run folder, or a photo.")],
+    what: Annotated[
+        Path, typer.Argument(metavar="RUN|MODEL|PHOTO", help="Run folder, exported or bundled model, or a photo.")
+    ],
     *,
     split: Annotated[str, typer.Option(help="Of a run: train, val or test.")] = "val",
     source: Annotated[str | None, typer.Option("--data", help="Of a run: its dataset, if it is elsewhere now.")] = None,
@@ -23,33 +25,35 @@ def explain(
 ) -> None:
     """Show what speaks for each answer.
 
-    A run gives Grad-CAM and occlusion maps of its split's faces, mean maps, and the proof that they explain. A photo
-    gives an occlusion map of each face, from the exported model alone, without Keras.
+    A run gives Grad-CAM and occlusion maps of its split's faces, mean maps, and the proof that they explain; an
+    exported model gives the occlusion maps, without Keras. A photo gives an occlusion map of each face.
     """
-    if what.is_dir():
+    from mien.inference.model_files import bundled_models
+
+    if what.is_dir() or str(what) in bundled_models():
         _explain_run(what, split=split, source=source)
     elif what.is_file():
         _explain_photo(what, model=model, detector=detector, save=save or what.with_name(f"{what.stem}-explained.png"))
     else:
-        raise ConfigError(f"Expected a run folder or a photo. Received: {what}, which does not exist.")
+        raise ConfigError(f"Expected a run folder, a bundled model or a photo. Received: {what}, which does not exist.")
 
 
 def _explain_run(path: Path, *, split: str, source: str | None) -> None:
-    from mien.cli.evaluate import ensure_probabilities
+    from mien.cli.evaluate import score
     from mien.cli.reading import read_dataset, recorded_source
     from mien.cli.streams import import_keras_quietly
     from mien.cli.terminal import say, working
-    from mien.run import Run
+    from mien.scoring import open_run
 
-    run = Run(path)
+    run = open_run(path)
     dataset = read_dataset(source or recorded_source(run), skip_bad=True)
-    scores = ensure_probabilities(run, dataset, split)
+    scores = score(run, dataset, split)
     with working("Explaining"):
-        import_keras_quietly()
         from mien.evaluate.style import save_figure
         from mien.explanations import explain_split
 
-        pictures = explain_split(run, dataset.split(split), scores.read_probabilities(split).probabilities)
+        probabilities = scores.read_probabilities(split).probabilities
+        pictures = explain_split(run, dataset.split(split), probabilities, before_keras=import_keras_quietly)
         written = [save_figure(one.figure, scores.figures_path / f"{split}_{one.name}.png") for one in pictures]
     for one, place in zip(pictures, written, strict=True):
         say(str(place), style="bold")

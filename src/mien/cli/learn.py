@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mien.cli.reading import read_dataset, recorded_facts, recorded_source, recorded_votes
+from mien.cli.reading import read_dataset, recorded_source, recorded_votes
 from mien.cli.streams import import_keras_quietly
 from mien.errors import ConfigError
 
@@ -143,7 +143,7 @@ def _int8_facts(run: Run, dataset: Dataset) -> dict[str, str]:
 
 def _facts(dataset: Dataset) -> dict[str, Any]:
     return {
-        **recorded_facts(dataset),
+        **dataset.facts(),
         "train": len(dataset.train),
         "val": len(dataset.val),
         "notes": list(dataset.notes),

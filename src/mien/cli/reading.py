@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mien.data.dataset import Dataset
     from mien.run import Run
 
-__all__ = ["read_dataset", "recorded_facts", "recorded_source", "recorded_votes"]
+__all__ = ["read_dataset", "recorded_source", "recorded_votes"]
 
 
 def read_dataset(
@@ -25,15 +25,6 @@ def read_dataset(
         return load_dataset(source, votes=votes, skip_bad=skip_bad, cache=cache, seed=seed, progress=progress)
 
 
-def recorded_facts(dataset: Dataset) -> dict[str, str]:
-    """What a run's environment file says of its dataset; `recorded_source` reads it back."""
-    return {
-        "source": str(Path(dataset.source).resolve()),
-        "protocol": dataset.protocol,
-        "fingerprint": dataset.fingerprint,
-    }
-
-
 def recorded_source(run: Run) -> str:
     """The path of the dataset that a run was trained on.
 
@@ -43,7 +34,9 @@ def recorded_source(run: Run) -> str:
     """
     source = run.read_json(run.environment_path, f"mien train --run {run.path}").get("data", {}).get("source")
     if not source:
-        raise ConfigError(f"Expected the dataset's path in {run.environment_path}. Received: none. Name the dataset.")
+        raise ConfigError(
+            f"Expected the path of a dataset in {run.environment_path}. Received: none. Name it: --data …"
+        )
     return str(source)
 
 

@@ -10,13 +10,13 @@ import typer
 if TYPE_CHECKING:
     from mien.data.dataset import Dataset
     from mien.evaluate.report import Picture
-    from mien.run import Run
+    from mien.run import Run, Scores
 
 __all__ = ["report"]
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Run folder that was evaluated.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN|MODEL", help="Run folder, exported or bundled model.")],
     *,
     split: Annotated[
         str | None, typer.Option(help="Split of figures and faces; test, else val, else train when left out.")
@@ -26,40 +26,47 @@ def report(
     no_data: Annotated[
         bool, typer.Option("--no-data", help="Leave the dataset alone: no faces, no duplicates.")
     ] = False,
-    explain: Annotated[bool, typer.Option(help="Show what the network looks at; needs its model.keras.")] = True,
+    explain: Annotated[bool, typer.Option(help="Show what the network looks at.")] = True,
     seed: Annotated[int, typer.Option(help="Decides the bootstrap of the intervals.")] = 0,
 ) -> None:
     """Write report.html: data, training, scores, calibration, mistakes and explanations of a run in one page."""
+    from mien.cli.evaluate import score
     from mien.cli.terminal import say, working
     from mien.errors import ConfigError
-    from mien.evaluate.report import reported_split, write_report
-    from mien.run import Run
+    from mien.evaluate.evaluation import check_split_name
+    from mien.evaluate.report import first_scored, write_report
+    from mien.scoring import open_run
 
     if no_data and (source or votes):
         raise ConfigError("Expected --no-data alone. Received: --data or --votes too. Leave one out.")
-    folder = Run(run)
-    split = reported_split(folder, split)  # before anything is read
+    if split is not None:
+        check_split_name(split)  # before anything is read
+    folder = open_run(run)
     dataset = None if no_data else _dataset(folder, source, votes)
-    pictures = _explanations(folder, dataset, split) if explain and dataset is not None else ()
+    pictures: tuple[Picture, ...] = ()
+    if dataset is not None:
+        scores = folder.scores_on(dataset.fingerprint, dataset.source)
+        split = split or first_scored(scores) or "val"
+        score(folder, dataset, split)
+        pictures = _explanations(folder, scores, dataset, split) if explain else ()
     with working("Writing the report"):
         written = write_report(folder, split=split, dataset=dataset, explanations=pictures, seed=seed)
     say(f"{written.path} ({written.page_bytes / 1e6:.1f} MB), on {written.split}")
-    say(f"{len(written.figures)} figures as PNG and SVG in {folder.figures_path}")
+    say(f"{len(written.figures)} figures as PNG and SVG in {written.label_issues_path.parent}")
     say(f"suspected labels: {written.label_issues_path}")
 
 
-def _explanations(run: Run, dataset: Dataset, split: str) -> tuple[Picture, ...]:
-    """Pictures of what the network looks at; none when the run has no model of its own."""
-    if not run.model_path.is_file():
+def _explanations(run: Run, scores: Scores, dataset: Dataset, split: str) -> tuple[Picture, ...]:
+    """Pictures of what the network looks at; none of an ensemble, whose networks are elsewhere."""
+    if not run.model_path.is_file() and not run.onnx_path.is_file():
         return ()
     from mien.cli.streams import import_keras_quietly
     from mien.cli.terminal import working
+    from mien.explanations import explain_split
 
     with working("Explaining"):
-        import_keras_quietly()
-        from mien.explanations import explain_split
-
-        return explain_split(run, dataset.split(split), run.read_probabilities(split).probabilities)
+        said = scores.read_probabilities(split)
+        return explain_split(run, dataset.split(split), said.probabilities, before_keras=import_keras_quietly)
 
 
 def _dataset(run: Run, source: str | None, votes: Path | None) -> Dataset | None:

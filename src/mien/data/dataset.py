@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -109,6 +110,14 @@ class Dataset:
             raise DataError(f"Expected a split of {', '.join(SPLIT_NAMES)}. Received: {name!r}.")
         split: Split = getattr(self, name)
         return split
+
+    def facts(self) -> dict[str, str]:
+        """What a run remembers of the dataset that it was trained on or scored with."""
+        return {
+            "source": str(Path(self.source).resolve()),
+            "protocol": self.protocol,
+            "fingerprint": self.fingerprint,
+        }
 
     def __len__(self) -> int:
         return len(self.train) + len(self.val) + len(self.test)

@@ -6,16 +6,14 @@ random; inserting them into a blurred image should bring the answer back sooner.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-__all__ = ["Faithfulness", "measure_faithfulness", "occlusion_maps"]
+from mien.evaluate.occlusion import Predict
 
-Predict = Callable[[np.ndarray], np.ndarray]
-"""uint8 (N, 48, 48) → float32 (N, 7) probabilities."""
+__all__ = ["Faithfulness", "measure_faithfulness"]
 
 _BLUR_PX = 11  # standard deviation under which nothing of a 48 px face can be told
 
@@ -89,41 +87,3 @@ def _replace(base: np.ndarray, other: np.ndarray, maps: np.ndarray, share: float
     mask = np.zeros(flat.shape, bool)
     np.put_along_axis(mask, first, True, axis=1)
     return np.where(mask.reshape(base.shape), other, base)
-
-
-def occlusion_maps(
-    predict: Predict, images: np.ndarray, codes: np.ndarray, *, patch_px: int = 12, stride_px: int = 4
-) -> np.ndarray:
-    """How much a class loses when a grey patch covers each place (Zeiler & Fergus 2014, arXiv:1311.2901).
-
-    It needs nothing but the model's answers, so it works on an ONNX file.
-
-    Args:
-        predict: The model.
-        images: uint8 (N, 48, 48).
-        codes: int (N,), the class that each image is asked about.
-        patch_px: Side of the patch, in pixels.
-        stride_px: Step of the patch, in pixels.
-
-    Returns:
-        float32 (N, 48, 48), 0 to 1: 1 where covering costs most; all 0 where it costs nothing anywhere.
-    """
-    height, width = images.shape[1:]
-    before = predict(images)[np.arange(len(images)), codes]
-    loss = np.zeros(images.shape, np.float32)
-    times = np.zeros((height, width), np.float32)
-    mean = images.mean(axis=(1, 2)).astype(np.uint8)[:, None, None]
-    # The patch also slides half out of the image, so that borders are covered as often as the middle.
-    for top in range(-patch_px // 2, height - patch_px // 2 + 1, stride_px):
-        for left in range(-patch_px // 2, width - patch_px // 2 + 1, stride_px):
-            place = np.s_[max(top, 0) : top + patch_px, max(left, 0) : left + patch_px]
-            covered = images.copy()
-            covered[(slice(None), *place)] = mean
-            drop = before - predict(covered)[np.arange(len(images)), codes]
-            loss[(slice(None), *place)] += drop[:, None, None]
-            times[place] += 1
-    # Smoothed by half a step, so that the steps of the patch are not seen as blocks.
-    loss = np.maximum(np.stack([cv2.GaussianBlur(one / times, (0, 0), stride_px / 2) for one in loss]), 0)
-    strongest = loss.max(axis=(1, 2), keepdims=True)
-    shares: np.ndarray = np.divide(loss, strongest, out=np.zeros_like(loss), where=strongest > 0)
-    return shares

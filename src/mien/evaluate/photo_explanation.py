@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mien.emotions import EMOTIONS
-from mien.evaluate.faithfulness import occlusion_maps
+from mien.evaluate.occlusion import occlusion_maps
 from mien.evaluate.plots.explanations import ExplanationGridPlot
 from mien.inference.predictor import Predictor
 

@@ -49,7 +49,8 @@ def fitted_on_val(run: Run) -> FittedOnVal:
         below = uncertain_threshold(val.probabilities, val.y_true, temperature=temperature)
         return FittedOnVal(temperature, below, known=True)
     if run.card_path.is_file():
-        head = read_card(run.card_path).heads["labels"]
+        heads = read_card(run.card_path).heads
+        head = heads.get("labels", next(iter(heads.values())))
         return FittedOnVal(head.temperature, head.uncertain_below, known=True)
     return FittedOnVal()
 

@@ -66,7 +66,12 @@ class Classifier:
         return f"Classifier({self.card.name!r}, {self.card.parameters:,} parameters)"
 
     def probabilities(self, crops: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities of face crops.
+        """Calibrated probabilities of face crops, at the prior that was asked for; else as `raw_probabilities`."""
+        calibrated = apply_temperature(self.raw_probabilities(crops), self.head.temperature)
+        return change_prior(calibrated, self._trained_prior, self.prior).astype(np.float32)
+
+    def raw_probabilities(self, crops: np.ndarray) -> np.ndarray:
+        """What the network itself says of face crops.
 
         Args:
             crops: uint8 (N, 48, 48), grey, 0 to 255; N may be 0.
@@ -85,9 +90,7 @@ class Classifier:
                 "Make them with mien.images: crop_face(to_gray(read_image(path)), box)."
             )
         parts = [self._run(crops[start : start + MAX_BATCH]) for start in range(0, len(crops), MAX_BATCH)]
-        raw = np.concatenate(parts) if parts else np.zeros((0, NUM_EMOTIONS), np.float32)
-        calibrated = apply_temperature(raw, self.head.temperature)
-        return change_prior(calibrated, self._trained_prior, self.prior).astype(np.float32)
+        return np.concatenate(parts) if parts else np.zeros((0, NUM_EMOTIONS), np.float32)
 
     def all_heads(self, crops: np.ndarray) -> dict[str, np.ndarray]:
         """For each head of the model, float32 (N, 7): its calibrated answer to uint8 (N, 48, 48), as it was trained."""

@@ -7,8 +7,8 @@ file, and the page loads nothing from anywhere.
 
 from __future__ import annotations
 
-from mien.evaluate.report.material import reported_split
+from mien.evaluate.report.material import first_scored
 from mien.evaluate.report.section import Picture, Section
 from mien.evaluate.report.writing import Report, write_report
 
-__all__ = ["Picture", "Report", "Section", "reported_split", "write_report"]
+__all__ = ["Picture", "Report", "Section", "first_scored", "write_report"]

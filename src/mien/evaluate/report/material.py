@@ -19,9 +19,9 @@ from mien.evaluate.report.section import Picture, Section
 from mien.evaluate.run_evaluation import FittedOnVal, check_same_images, fitted_on_val
 from mien.evaluate.split_facts import SplitFacts, split_facts
 from mien.probabilities import apply_temperature
-from mien.run import Probabilities, Run
+from mien.run import Probabilities, Run, Scores
 
-__all__ = ["Material", "gather", "reported_split"]
+__all__ = ["Material", "first_scored", "gather"]
 
 # The one that the page is about comes first when nobody says otherwise: test was looked at last.
 _PREFERENCE = ("test", "val", "train")
@@ -32,6 +32,8 @@ class Material:
     """The parts of the page; None or empty where the run does not have them."""
 
     run: Run
+    scores: Scores
+    """What it said about the dataset of the page."""
     split: str
     """The split that figures and faces are of."""
     probabilities: Probabilities
@@ -86,7 +88,8 @@ def gather(
     Args:
         run: A run with probabilities of at least one split.
         split: The split to report; test, else val, else train when left out.
-        dataset: What the run was scored on, for faces, votes, counts and duplicates.
+        dataset: What was scored, for faces, votes, counts and duplicates; the one that the run was trained on when
+            left out.
         explanations: Pictures from the learning room.
         more: Sections of others, shown before the environment.
         seed: Decides the bootstrap.
@@ -95,13 +98,15 @@ def gather(
         RunError: Nothing was scored yet, or a file is damaged or from a newer mien.
         DataError: The split's name is unknown, or the dataset has other images than the run was scored on.
     """
-    reported = reported_split(run, split)
+    scores = run if dataset is None else run.scores_on(dataset.fingerprint, dataset.source)
+    reported = reported_split(scores, split)
     fitted = fitted_on_val(run)
-    names = [reported, *(name for name in _scored(run) if name != reported)]
-    everything = {name: run.read_probabilities(name) for name in names}
+    names = [reported, *(name for name in _scored(scores) if name != reported)]
+    everything = {name: scores.read_probabilities(name) for name in names}
     known = {} if dataset is None else {name: _facts(dataset, name, everything[name]) for name in names}
     return Material(
         run=run,
+        scores=scores,
         split=reported,
         probabilities=everything[reported],
         evaluations={name: _evaluate(everything[name], name, known.get(name), fitted, seed) for name in names},
@@ -116,7 +121,12 @@ def gather(
     )
 
 
-def reported_split(run: Run, split: str | None = None) -> str:
+def first_scored(scores: Scores) -> str | None:
+    """The split that a report is about when nobody says: the first of test, val and train that was scored, or None."""
+    return next((name for name in _PREFERENCE if scores.probabilities_path(name).is_file()), None)
+
+
+def reported_split(scores: Scores, split: str | None = None) -> str:
     """The split that a report is about: the one that is asked for, else the first of test, val and train.
 
     Raises:
@@ -126,17 +136,17 @@ def reported_split(run: Run, split: str | None = None) -> str:
     if split is not None:
         check_split_name(split)
         return split
-    scored = _scored(run)
+    scored = _scored(scores)
     if not scored:
         raise RunError(
-            f"Expected a run that was evaluated. Received: {run.path}, which has no probabilities. "
-            f"Make them with: mien evaluate {run.path} --split val"
+            f"Expected a run that was evaluated. Received: {scores.path}, which has no probabilities. "
+            "Make them with: mien evaluate RUN --split val"
         )
     return scored[0]
 
 
-def _scored(run: Run) -> list[str]:
-    return [name for name in _PREFERENCE if run.probabilities_path(name).is_file()]
+def _scored(scores: Scores) -> list[str]:
+    return [name for name in _PREFERENCE if scores.probabilities_path(name).is_file()]
 
 
 def _facts(dataset: Dataset, split: str, probabilities: Probabilities) -> SplitFacts:

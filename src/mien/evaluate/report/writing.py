@@ -47,12 +47,12 @@ def write_report(
     formats: tuple[str, ...] = ("png", "svg"),
     seed: int = 0,
 ) -> Report:
-    """Write `report.html` of a run that was evaluated.
+    """Write `report.html` of a run that was evaluated, beside the scores that it is about.
 
     Args:
         run: A run with probabilities of at least one split.
         split: The split that figures and faces are of; test, else val, else train when left out.
-        dataset: What the run was scored on; without it the page has no faces, votes and duplicates.
+        dataset: What was scored; without it the page is of the run's own, and has no faces, votes and duplicates.
         explanations: Pictures from the learning room.
         more: Sections of others, such as an audit of the data.
         formats: In which every figure is also written to the run's figures, for slides and print.
@@ -73,18 +73,19 @@ def write_report(
         sections=_sections(material),
         footer=f"Written by mien {__version__} on {datetime.now(UTC):%Y-%m-%d}.",
     )
-    with atomic_write(run.report_path) as temporary:
+    scores = material.scores
+    with atomic_write(scores.report_path) as temporary:
         temporary.write_text(page, encoding="utf-8")
-    labels_path = run.figures_path / f"{material.split}_suspected_labels.csv"
+    labels_path = scores.figures_path / f"{material.split}_suspected_labels.csv"
     write_label_issues(
         labels_path, material.label_issues, material.probabilities.sample_ids, material.probabilities.y_true
     )
     return Report(
-        path=run.report_path,
+        path=scores.report_path,
         figures=tuple(_write_figures(material, formats)),
         label_issues_path=labels_path,
         split=material.split,
-        page_bytes=run.report_path.stat().st_size,
+        page_bytes=scores.report_path.stat().st_size,
     )
 
 
@@ -104,7 +105,7 @@ def _subtitle(material: Material) -> str:
 def _write_figures(material: Material, formats: tuple[str, ...]) -> list[Path]:
     if not formats:
         return []
-    folder = material.run.figures_path
+    folder = material.scores.figures_path
     figures = evaluation_figures(
         material.evaluation, material.probabilities, uncertain_below=material.fitted.uncertain_below
     )
