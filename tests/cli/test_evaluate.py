@@ -186,6 +186,8 @@ class TestOfATrainedRun:
         scores = run.scores_on(black.fingerprint, black.source)
         assert scores.path.name == f"black-{black.fingerprint[:8]}"
         assert f"Written to {scores.path}: metrics_val.json" in printed.replace("\n", "")
+        assert printed.startswith("toy-run on black.csv val, 10 images")
+        assert "fitted on these images" not in printed
         assert scores.read_json(scores.metrics_path("val"))["provenance"]["data_fingerprint"] == black.fingerprint
         assert (scores.figures_path / "val_confusion_matrix.png").is_file()
 

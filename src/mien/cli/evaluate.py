@@ -61,7 +61,8 @@ def evaluate(
             facts=None if dataset is None else {"data": dataset.facts()},
             seed=seed,
         )
-    print_evaluation(folder, evaluation, written, protocol=_protocol(folder, dataset))
+    other_data = Path(dataset.source).name if dataset is not None and scores is not folder else ""
+    print_evaluation(folder, evaluation, written, protocol=_protocol(folder, dataset), other_data=other_data)
 
 
 def _dataset(run: Run, source: str | None, votes: Path | None) -> Dataset:

@@ -31,9 +31,11 @@ _ROWS = {
 _LOSSES = {"log_loss": "log loss", "brier": "Brier score", "ece": "calibration error"}
 
 
-def print_evaluation(run: Run, evaluation: Evaluation, written: Sequence[Path], *, protocol: str) -> None:
-    """Print headline, scores, emotions, votes, and where the files are."""
-    name = split_title(evaluation.split, protocol)
+def print_evaluation(
+    run: Run, evaluation: Evaluation, written: Sequence[Path], *, protocol: str, other_data: str = ""
+) -> None:
+    """Print headline, scores, emotions, votes, and where the files are; `other_data` names another dataset than its own."""
+    name = f"{other_data} {split_title(evaluation.split, protocol)}".lstrip()
     scores, without = evaluation.scores, evaluation.scores_without_identical
     lines = [Text.assemble((printable(f"{run.name} on {name}"), "bold"), f", {scores.n:,} images"), _headline(scores)]
     if without is not None:
@@ -45,7 +47,7 @@ def print_evaluation(run: Run, evaluation: Evaluation, written: Sequence[Path], 
     say("")
     show(_class_table(scores))
     say("")
-    for text in _remarks(evaluation, name):
+    for text in _remarks(evaluation, name, own=not other_data):
         say(text)
     say(f"Written to {written[0].parent}: {_summary(written)}")
 
@@ -88,7 +90,7 @@ def _short(estimate: Estimate | None) -> str:
     return "–" if estimate is None else f"{100 * estimate.value:.1f}"
 
 
-def _remarks(evaluation: Evaluation, name: str) -> list[str]:
+def _remarks(evaluation: Evaluation, name: str, *, own: bool) -> list[str]:
     remarks = []
     if evaluation.votes is not None:
         votes = {"one emotion leads": evaluation.votes.majority, "8 of 10 agree": evaluation.votes.clear}
@@ -96,10 +98,10 @@ def _remarks(evaluation: Evaluation, name: str) -> list[str]:
     if evaluation.calibrated is None:
         remarks.append("Not calibrated: a temperature is fitted on val, so evaluate val first.")
     else:
-        remarks.append(_calibration(evaluation.calibrated, fitted_here=evaluation.split == "val"))
+        remarks.append(_calibration(evaluation.calibrated, fitted_here=own and evaluation.split == "val"))
     if evaluation.split == "test":
         remarks.append(f"{name} is for one look per model: choose nothing by these numbers, go back to val for that.")
-    if evaluation.split == "train":
+    if own and evaluation.split == "train":
         remarks.append("The network was fitted to these images: the numbers say how well, not how good it is.")
     return remarks
 
@@ -107,7 +109,7 @@ def _remarks(evaluation: Evaluation, name: str) -> list[str]:
 def _calibration(calibrated: Calibrated, *, fitted_here: bool) -> str:
     return (
         f"Calibrated with temperature {calibrated.temperature:.3f}, fitted on "
-        + ("these images" if fitted_here else "val")
+        + ("these images" if fitted_here else "its own val")
         + f": log loss {number(calibrated.log_loss)}, Brier score {number(calibrated.brier)}, "
         f"calibration error {number(calibrated.ece)}."
     )

@@ -40,9 +40,10 @@ def _temperature(material: Material) -> str:
         return "Nothing is calibrated yet: the temperature is fitted on val, which was not scored."
     value = material.fitted.temperature
     meaning = "too sure of itself" if value > 1 else "less sure than it may be"
-    where = ", the images shown here" if material.split == "val" else ""
+    own = material.scores is material.run
+    where = ", the images shown here" if own and material.split == "val" else ""
     return (
-        f"The temperature, fitted on val{where}, is {value:.3f}: as trained, the network is {meaning}. Probabilities "
+        f"The temperature, fitted on {'val' if own else 'its own val'}{where}, is {value:.3f}: as trained, the network is {meaning}. Probabilities "
         "become softmax(log p / T); answers stay the same. Predictions of the exported model are calibrated so."
     )
 

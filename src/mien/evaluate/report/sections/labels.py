@@ -28,7 +28,7 @@ def labels(material: Material) -> Section | None:
     if issues.judged:
         inside += paragraph(_judgement(issues))
     inside += gallery(material, issues.rows[:_SHOWN])
-    if material.split == "train":
+    if material.split == "train" and material.scores is material.run:
         inside += quiet("The network was fitted to these very labels, so that most wrong ones do not show.")
     return Section("labels", "Suspected labels", inside)
 
