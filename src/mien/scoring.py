@@ -99,15 +99,10 @@ def ensure_probabilities(
 
         result = score_split(run, images, data_fingerprint=dataset.fingerprint)
     elif run.onnx_path.is_file():
-        heads = {name: Classifier(run.path, head=name) for name in read_card(run.card_path).heads}
-        said = {name: head.raw_probabilities(images.images) for name, head in heads.items()}
-        result = Probabilities(
-            images.sample_ids,
-            images.labels,
-            said["labels"] if "labels" in said else said["votes"],
-            provenance,
-            said.get("votes"),
-        )
+        heads = read_card(run.card_path).heads  # the votes before the labels, where there are both
+        *votes, said = (Classifier(run.path, head=name).raw_probabilities(images.images) for name in heads)
+        other = votes[0] if votes else None
+        result = Probabilities(images.sample_ids, images.labels, said, provenance, other)
     else:
         raise RunError(_nothing_to_score_with(run, split))
     scores.write_probabilities(split, result)

@@ -34,7 +34,7 @@ _LOSSES = {"log_loss": "log loss", "brier": "Brier score", "ece": "calibration e
 def print_evaluation(
     run: Run, evaluation: Evaluation, written: Sequence[Path], *, protocol: str, other_data: str = ""
 ) -> None:
-    """Print headline, scores, emotions, votes, and where the files are; `other_data` names another dataset than its own."""
+    """Print headline, scores, emotions, votes, and where the files are; `other_data` is another dataset's name."""
     name = f"{other_data} {split_title(evaluation.split, protocol)}".lstrip()
     scores, without = evaluation.scores, evaluation.scores_without_identical
     lines = [Text.assemble((printable(f"{run.name} on {name}"), "bold"), f", {scores.n:,} images"), _headline(scores)]

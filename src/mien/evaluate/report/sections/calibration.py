@@ -41,9 +41,9 @@ def _temperature(material: Material) -> str:
     value = material.fitted.temperature
     meaning = "too sure of itself" if value > 1 else "less sure than it may be"
     own = material.scores is material.run
-    where = ", the images shown here" if own and material.split == "val" else ""
+    where = "val, the images shown here," if own and material.split == "val" else "val" if own else "its own val"
     return (
-        f"The temperature, fitted on {'val' if own else 'its own val'}{where}, is {value:.3f}: as trained, the network is {meaning}. Probabilities "
+        f"The temperature, fitted on {where} is {value:.3f}: as trained, the network is {meaning}. Probabilities "
         "become softmax(log p / T); answers stay the same. Predictions of the exported model are calibrated so."
     )
 
