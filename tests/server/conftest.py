@@ -1,4 +1,4 @@
-"""Applications around a toy model: class by brightness, each picture a face."""
+"""Applications around a toy model: class by brightness, each image a face."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TESTS = Path(__file__).resolve().parent.parent
 
 
 def encoded(level: int = 0, *, size: tuple[int, int] = (60, 60), kind: str = "PNG") -> bytes:
-    """An even grey picture; black is `angry`, white `neutral`."""
+    """An even grey image; black is `angry`, white `neutral`."""
     buffer = io.BytesIO()
     Image.new("RGB", size, (level,) * 3).save(buffer, kind)
     return buffer.getvalue()

@@ -42,10 +42,10 @@ def test_everything_is_counted_by_route_and_outcome(client: TestClient, white: b
     assert values['mien_requests_total{method="POST",path="/v1/predict",status="422"}'] == 1
     assert values['mien_requests_total{method="GET",path="other",status="404"}'] == 1
     assert values['mien_requests_total{method="GET",path="/static",status="404"}'] == 1
-    assert values['mien_pictures_total{outcome="ok"}'] == 1
-    assert values['mien_pictures_total{outcome="unreadable_picture"}'] == 1
+    assert values['mien_images_total{outcome="ok"}'] == 1
+    assert values['mien_images_total{outcome="unreadable_image"}'] == 1
     assert values["mien_faces_total"] == 1
-    assert values["mien_pictures_working"] == values["mien_pictures_waiting"] == values["mien_held_bytes"] == 0
+    assert values["mien_images_working"] == values["mien_images_waiting"] == values["mien_held_bytes"] == 0
     assert not any("secret" in name for name in values)
 
 

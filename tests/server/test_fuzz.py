@@ -45,10 +45,10 @@ def _damaged(random_source: random.Random, valid: list[bytes], count: int) -> It
         yield bytes(content)
 
 
-def _form(*pictures: bytes) -> bytes:
+def _form(*images: bytes) -> bytes:
     parts = [
-        b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n' + picture + b"\r\n"
-        for picture in pictures
+        b'--x\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n' + image + b"\r\n"
+        for image in images
     ]
     return b"".join(parts) + b"--x--\r\n"
 
@@ -86,7 +86,7 @@ def test_generated_requests_meet_the_document(predictor: Predictor) -> None:
     app = create_app(predictor, ServerSettings(concurrency=1, allowed_hosts=("testserver",)))
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
     tried = set()
-    # Without positive_data_acceptance: to the document any bytes are a picture, to the server they are not.
+    # Without positive_data_acceptance: to the document any bytes are an image, to the server they are not.
     checks = [
         not_a_server_error,
         status_code_conformance,

@@ -263,7 +263,7 @@ def test_head_keeps_the_connection(make_server: Make) -> None:
 
 
 def _of_many_scans(count: int) -> bytes:
-    """A progressive JPEG whose last scan comes again and again: each is another walk over the whole picture."""
+    """A progressive JPEG whose last scan comes again and again: each is another walk over the whole image."""
     buffer = io.BytesIO()
     Image.new("RGB", (2000, 2000), (90, 120, 150)).save(buffer, "JPEG", progressive=True)
     data = buffer.getvalue()
@@ -271,7 +271,7 @@ def _of_many_scans(count: int) -> bytes:
     return data[:-2] + again * count + b"\xff\xd9"
 
 
-def test_costly_pictures_do_not_make_others_wait(make_server: Make, white: bytes) -> None:
+def test_costly_images_do_not_make_others_wait(make_server: Make, white: bytes) -> None:
     server = make_server(concurrency=1, max_wait_seconds=5)
     statuses: list[tuple[int, str]] = []
 

@@ -1,4 +1,4 @@
-"""Pictures over HTTP: the command line's own JSON, each limit, and one file's error that stays its own."""
+"""Images over HTTP: the command line's own JSON, each limit, and one file's error that stays its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _error(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, body["error"]["code"]
 
 
-def test_a_raw_picture_is_answered_as_the_command_line_answers(
+def test_a_raw_image_is_answered_as_the_command_line_answers(
     client: TestClient, predictor: Predictor, white: bytes
 ) -> None:
     response = client.post("/v1/predict", content=white, headers=JPEG)
@@ -47,7 +47,7 @@ def test_a_file_of_a_form_keeps_its_name_without_folders(client: TestClient, bla
 
 
 def test_each_file_of_a_batch_has_its_own_answer(client: TestClient, black: bytes, white: bytes) -> None:
-    files = [("images", ("a.png", black)), ("images", ("b.txt", b"no picture")), ("other", ("c.jpg", white))]
+    files = [("images", ("a.png", black)), ("images", ("b.txt", b"no image")), ("other", ("c.jpg", white))]
     response = client.post("/v1/predict/batch", files=files)
     assert response.status_code == 200
     BatchAnswer.model_validate(response.json())
@@ -68,7 +68,7 @@ def test_no_face_is_an_answer(make_client: Make, toy_model: Any, white: bytes) -
     ("content", "headers", "expected"),
     [
         (b"", JPEG, (422, "empty_body")),
-        (b"GIF87a and nothing else", JPEG, (422, "unreadable_picture")),
+        (b"GIF87a and nothing else", JPEG, (422, "unreadable_image")),
         (b"\0\0\0\x18ftypheic", JPEG, (415, "unsupported_format")),
         (b"hello", {"Content-Type": "text/plain"}, (415, "unsupported_type")),
         (b"hello", {}, (415, "unsupported_type")),
@@ -79,7 +79,7 @@ def test_no_face_is_an_answer(make_client: Make, toy_model: Any, white: bytes) -
         (b"", {"Content-Type": "multipart/form-data; boundary=" + 500 * "x"}, (422, "bad_multipart")),
     ],
 )
-def test_what_is_no_picture_is_refused(
+def test_what_is_no_image_is_refused(
     client: TestClient, content: bytes, headers: dict[str, str], expected: tuple[int, str]
 ) -> None:
     assert _error(client.post("/v1/predict", content=content, headers=headers)) == expected
@@ -120,7 +120,7 @@ def test_a_body_beyond_the_limit_is_a_413_announced_or_not(make_client: Make, bl
     assert client.post("/v1/predict", content=black, headers=JPEG).status_code == 200
 
 
-def test_a_picture_beyond_the_limit_is_a_413(make_client: Make, encode: Callable[..., bytes]) -> None:
+def test_a_image_beyond_the_limit_is_a_413(make_client: Make, encode: Callable[..., bytes]) -> None:
     client = make_client(max_megapixels=0.01)
     assert _error(client.post("/v1/predict", content=encode(size=(101, 100)), headers=JPEG)) == (
         413,

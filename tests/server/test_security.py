@@ -133,7 +133,7 @@ def test_a_page_whose_name_was_turned_to_this_machine_gets_nothing(client: TestC
     assert client.post("/v1/predict", content=white, headers=JPEG | rebound).status_code == 421
 
 
-def test_a_wrong_token_is_told_before_any_picture(make_client: Make) -> None:
+def test_a_wrong_token_is_told_before_any_image(make_client: Make) -> None:
     client = make_client(token=TOKEN)
     assert client.get("/v1/model", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
     assert client.get("/v1/model", headers={"Authorization": "Bearer another"}).status_code == 401

@@ -62,7 +62,7 @@ def _counted(port: int) -> float:
     """Answers that /metrics knows of, whichever worker is asked."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
         lines = answer.read().decode().splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith("mien_pictures_total{"))
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("mien_images_total{"))
 
 
 class Client:

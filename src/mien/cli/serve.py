@@ -35,7 +35,7 @@ def serve(
 ) -> None:
     """Serve the web page and the HTTP API: live camera, photos and clips in the browser, predictions for programs.
 
-    Listens on this machine only, unless told otherwise. Pictures are analysed in memory and never stored. Every option
+    Listens on this machine only, unless told otherwise. Images are analysed in memory and never stored. Every option
     is also a variable, such as MIEN_PORT, and a key of the TOML file.
     """
     settings = load_settings(flags, config_path=config)
@@ -44,7 +44,7 @@ def serve(
     from mien.server.serving import serve as run
 
     wants_page = sys.stdout.isatty() and is_local(settings.host) if open_page is None else open_page
-    run(settings, told=lambda predictor, url: _greet(predictor, url, settings, wants_page=wants_page))
+    run(settings, on_ready=lambda predictor, url: _greet(predictor, url, settings, wants_page=wants_page))
 
 
 def _greet(predictor: Predictor, url: str, settings: ServerSettings, *, wants_page: bool) -> None:

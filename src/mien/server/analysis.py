@@ -1,6 +1,6 @@
-"""From the bytes of a picture to its prediction, off the event loop and within the limits.
+"""From the bytes of an image to its prediction, off the event loop and within the limits.
 
-A pool has as many threads as pictures may be at work. Pictures live in memory for as long as that takes, and are
+A pool has as many threads as images may be at work. Images live in memory for as long as that takes, and are
 written nowhere.
 """
 
@@ -20,7 +20,7 @@ __all__ = ["Analyser"]
 
 
 class Analyser:
-    """Answers on pictures; create_app makes one.
+    """Answers on images; create_app makes one.
 
     Args:
         predictor: What answers.
@@ -31,7 +31,7 @@ class Analyser:
     def __init__(self, predictor: Predictor, settings: ServerSettings, metrics: Metrics) -> None:
         self.predictor = predictor
         self.gate = Gate(
-            at_once=settings.pictures_at_once,
+            at_once=settings.images_at_once,
             max_waiting=settings.max_waiting,
             max_wait_seconds=settings.max_wait_seconds,
         )
@@ -41,10 +41,10 @@ class Analyser:
         )
         self._max_faces = settings.max_faces
         self._metrics = metrics
-        self._pool = ThreadPoolExecutor(settings.pictures_at_once, thread_name_prefix="mien-picture")
+        self._pool = ThreadPoolExecutor(settings.images_at_once, thread_name_prefix="mien-image")
 
-    async def analyse(self, picture: bytes, *, name: str | None = None) -> Prediction:
-        """The faces of an encoded picture that was admitted, once its turn has come.
+    async def analyse(self, image: bytes, *, name: str | None = None) -> Prediction:
+        """The faces of an encoded image that was admitted, once its turn has come.
 
         Raises:
             ImageError: It cannot be read, or is too large.
@@ -52,7 +52,7 @@ class Analyser:
         """
         async with self.gate.turn():
             # A thread cannot be stopped: a caller that goes away must not give its turn to another before the end.
-            work = asyncio.get_running_loop().run_in_executor(self._pool, self._predict, picture, name)
+            work = asyncio.get_running_loop().run_in_executor(self._pool, self._predict, image, name)
             try:
                 prediction = await asyncio.shield(work)
             except asyncio.CancelledError:
@@ -65,6 +65,6 @@ class Analyser:
         """Let the threads go once their work is over."""
         self._pool.shutdown(wait=False)
 
-    def _predict(self, picture: bytes, name: str | None) -> Prediction:
-        image_rgb = read_image(picture, limits=self._limits)
+    def _predict(self, image: bytes, name: str | None) -> Prediction:
+        image_rgb = read_image(image, limits=self._limits)
         return self.predictor.classify(self.predictor.find(image_rgb, max_faces=self._max_faces), name=name)

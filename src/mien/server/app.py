@@ -28,7 +28,7 @@ from mien.server.stream import stream_routes
 __all__ = ["create_app"]
 
 _DESCRIPTION = (
-    "Finds faces in pictures and says which of seven expressions each one shows. Pictures are analysed in memory and "
+    "Finds faces in images and says which of seven expressions each one shows. Images are analysed in memory and "
     "never stored. WS /v1/stream takes frames of a camera."
 )
 
@@ -88,5 +88,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=["Retry-After"],
         )
-    app.add_middleware(Edge, access=context.access, metrics=metrics, lifecycle=lifecycle, told=context.refresh_gauges)
+    app.add_middleware(
+        Edge, access=context.access, metrics=metrics, lifecycle=lifecycle, on_request=context.refresh_gauges
+    )
     return app

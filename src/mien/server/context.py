@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mien.errors import MienError
 from mien.server.analysis import Analyser
-from mien.server.errors import ApiError, of_picture
+from mien.server.errors import ApiError, of_image
 from mien.server.gateway.admission import HeldBytes
 from mien.server.gateway.lifecycle import Lifecycle
 from mien.server.gateway.security import AccessRule
@@ -30,8 +30,8 @@ class Context:
     held: HeldBytes
 
     @contextlib.contextmanager
-    def counted_picture(self) -> Iterator[None]:
-        """Count what becomes of one picture, and tell errors as the API does.
+    def counted_image(self) -> Iterator[None]:
+        """Count what becomes of one image, and say errors as the API does.
 
         Raises:
             ApiError: Whatever the block raised on purpose.
@@ -39,12 +39,12 @@ class Context:
         try:
             yield
         except MienError as error:
-            told = of_picture(error)
-            if told.status >= 500 and not isinstance(error, ApiError):
+            refusal = of_image(error)
+            if refusal.status >= 500 and not isinstance(error, ApiError):
                 raise  # a defect, which the log should know about
-            self.metrics.pictures.labels(told.code).inc()
-            raise told from error
-        self.metrics.pictures.labels("ok").inc()
+            self.metrics.images.labels(refusal.code).inc()
+            raise refusal from error
+        self.metrics.images.labels("ok").inc()
 
     def refresh_gauges(self) -> None:
         """Put the numbers of now into the metrics."""

@@ -22,7 +22,7 @@ __all__ = [
     "ApiError",
     "add_error_handlers",
     "error_response",
-    "of_picture",
+    "of_image",
     "schema_of_errors",
     "too_busy",
     "unexpected",
@@ -53,7 +53,7 @@ class ApiError(MienError):
 
 
 def error_response(error: ApiError) -> JSONResponse:
-    """The answer that tells an error."""
+    """The response that says an error."""
     return JSONResponse({"error": error.to_dict()}, status_code=error.status, headers=error.headers)
 
 
@@ -63,8 +63,8 @@ def too_busy(message: str, *, retry_after_seconds: int, status: int = 429, code:
     return ApiError(status, code, message, hint, headers={"Retry-After": str(retry_after_seconds)})
 
 
-def of_picture(error: MienError) -> ApiError:
-    """What the caller is told when a picture cannot be answered on."""
+def of_image(error: MienError) -> ApiError:
+    """What the caller reads when an image has no prediction."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, ImageTooLargeError):
@@ -75,12 +75,12 @@ def of_picture(error: MienError) -> ApiError:
     if isinstance(error, ImageFormatError):
         return ApiError(415, "unsupported_format", str(error), "Send JPEG, PNG, WebP, BMP, TIFF or GIF.")
     if isinstance(error, ImageError):
-        return ApiError(422, "unreadable_picture", str(error), "Save or download the picture again.")
+        return ApiError(422, "unreadable_image", str(error), "Save or download the image again.")
     return ApiError(500, "internal", "The server could not answer.", "Its log may say why.")
 
 
 def unexpected() -> ApiError:
-    """What is told of a defect: nothing, because its details could hold anything."""
+    """What a caller reads of a defect: nothing, because its details could hold anything."""
     return ApiError(500, "internal", "The server could not answer, because of a defect in it.", "Its log says more.")
 
 

@@ -48,7 +48,7 @@ def fact_routes(context: Context) -> APIRouter:
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     )  # fmt: skip
     async def metrics() -> Response:
-        """Numbers only: nothing of pictures, names or addresses."""
+        """Numbers only: nothing of images, names or addresses."""
         context.refresh_gauges()
         return Response(context.metrics.text(), media_type=context.metrics.content_type)
 

@@ -1,4 +1,4 @@
-"""What is counted, in the format of Prometheus: numbers only, nothing of any picture, name or address.
+"""What is counted, in the format of Prometheus: numbers only, nothing of any image, name or address.
 
 With several workers each process writes its numbers to files in a folder that all share
 (PROMETHEUS_MULTIPROC_DIR, which `mien.server.serving` sets), and whoever is asked adds them up.
@@ -45,16 +45,16 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        self.pictures = Counter(
-            "mien_pictures", "Pictures by what became of them: ok, or the code of the error.", ("outcome",),
+        self.images = Counter(
+            "mien_images", "Images by what became of them: ok, or the code of the error.", ("outcome",),
             registry=registry,
         )  # fmt: skip
         self.faces = Counter("mien_faces", "Faces answered on.", registry=registry)
         self.frames_dropped = Counter(
             "mien_frames_dropped", "Frames of streams passed over for newer ones.", registry=registry
         )
-        self.working = self._gauge("mien_pictures_working", "Pictures at work now.")
-        self.waiting = self._gauge("mien_pictures_waiting", "Pictures waiting for their turn now.")
+        self.working = self._gauge("mien_images_working", "Images at work now.")
+        self.waiting = self._gauge("mien_images_waiting", "Images waiting for their turn now.")
         self.held_bytes = self._gauge("mien_held_bytes", "Bytes of bodies in memory now.")
         self.streams = self._gauge("mien_streams", "Live streams open now.")
 

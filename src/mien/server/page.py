@@ -37,7 +37,7 @@ def add_page(app: FastAPI) -> None:
 
 
 def _colours() -> str:
-    """The palette as custom properties: of each theme, and of plates on pictures, which are the same in both."""
+    """The palette as custom properties: of each theme, and of plates on images, which are the same in both."""
     light = _properties("emotion", COLOURS_ON_LIGHT) + " --on-emotion: #ffffff;"
     dark = _properties("emotion", COLOURS_ON_DARK) + f" --on-emotion: {INK_ON_COLOUR};"
     plates = _properties("plate", COLOURS_ON_DARK) + f" --plate-ink: {INK_ON_COLOUR};"

@@ -1,4 +1,4 @@
-"""POST /v1/predict and /v1/predict/batch: pictures in, predictions out, the same JSON as the command line's."""
+"""POST /v1/predict and /v1/predict/batch: images in, predictions out, the same JSON as the command line's."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ def prediction_routes(context: Context) -> APIRouter:
 
     @router.post(
         "/predict", response_model=PredictionAnswer, responses=_REFUSALS, openapi_extra=_ONE_PICTURE,
-        summary="The faces of one picture",
+        summary="The faces of one image",
     )  # fmt: skip
     async def predict(request: Request) -> JSONResponse:
         """Send an image as the body, or as the one file of a form. No face is an answer: an empty list."""
         gate.check()
         with context.held.account() as account:
             (upload,) = await read_uploads(request, settings, account, max_files=1)
-            with gate.admit(), context.counted_picture():
+            with gate.admit(), context.counted_image():
                 prediction = await context.analyser.analyse(upload.content, name=upload.name)
         return JSONResponse(prediction.to_dict(), headers=_NO_STORE)
 
     @router.post(
         "/predict/batch", response_model=BatchAnswer, responses=_REFUSALS, openapi_extra=_PICTURES,
-        response_model_exclude_none=True, summary="The faces of several pictures",
+        response_model_exclude_none=True, summary="The faces of several images",
     )  # fmt: skip
     async def predict_batch(request: Request) -> JSONResponse:
         """Send files of a form, under any name. Each has its own prediction or error; one does not stop the others."""
@@ -69,7 +69,7 @@ def prediction_routes(context: Context) -> APIRouter:
 
 async def _item(context: Context, upload: Upload) -> dict[str, Any]:
     try:
-        with context.counted_picture():
+        with context.counted_image():
             prediction = await context.analyser.analyse(upload.content, name=upload.name)
     except ApiError as error:
         return {"source": upload.name, "error": error.to_dict()}

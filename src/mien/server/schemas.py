@@ -20,7 +20,7 @@ Probabilities = Annotated[dict[str, Share], Field(description="Calibrated probab
 
 
 class BoxAnswer(BaseModel):
-    """A rectangle in pixels of the upright picture; it may reach beyond it."""
+    """A rectangle in pixels of the upright image; it may reach beyond it."""
 
     x: float
     y: float
@@ -44,7 +44,7 @@ class FaceAnswer(BaseModel):
 
 
 class PredictionAnswer(BaseModel):
-    """The faces of one picture, the largest first; none is an answer, too."""
+    """The faces of one image, the largest first; none is an answer, too."""
 
     source: str | None = Field(description="The file's name, where it was sent.")
     width_px: int
@@ -101,6 +101,9 @@ class ModelAnswer(BaseModel):
     emotions: list[str] = Field(description="In the model's order.")
     accuracy: dict[str, Any] = Field(
         description="Per split of FER-2013 (`val`, `test`): accuracy with its 95 % interval and number of images."
+    )
+    head: str = Field(
+        description="The question answered: `votes`, what people see, or `labels`, FER-2013's."
     )
     uncertain_below: float
     detector: str

@@ -1,6 +1,6 @@
 """Running the application: binds the port and starts the workers.
 
-uvicorn does the work, its own supervisor that of several workers. Nothing is printed here; callers are told through
+uvicorn does the work, its own supervisor that of several workers. Nothing is printed here; callers hear of it through
 callbacks.
 """
 
@@ -56,12 +56,15 @@ def make_predictor(settings: ServerSettings) -> Predictor:
     return predictor
 
 
-def serve(settings: ServerSettings, *, told: Callable[[Predictor, str], None] = lambda predictor, url: None) -> None:
+def serve(
+    settings: ServerSettings, *, on_ready: Callable[[Predictor, str], None] = lambda predictor, url: None
+) -> None:
     """Serve until SIGTERM or Ctrl-C, and finish what is under way.
 
     Args:
         settings: Everything.
-        told: Called with the predictor and the address once connections are taken; they wait where workers still start.
+        on_ready: Called with the predictor and the address once connections are taken; they wait for workers that
+            still start.
 
     Raises:
         ConfigError: The address is taken, or not this machine's.
@@ -69,7 +72,7 @@ def serve(settings: ServerSettings, *, told: Callable[[Predictor, str], None] = 
     """
     predictor = make_predictor(settings)  # also with several workers: what is wrong is said once, before they start
     with _listening(settings) as listeners, _shared_metrics(settings):
-        tell = functools.partial(told, predictor, url_of(settings, listeners[0]))
+        tell = functools.partial(on_ready, predictor, url_of(settings, listeners[0]))
         if settings.workers == 1:
             app = functools.partial(create_app, predictor, settings, drains_on_signals=True)
             try:
@@ -111,7 +114,7 @@ class _Workers(Multiprocess):
         before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
         for pid in before - {process.pid for process in self.processes}:
-            forget_process(pid)  # or its streams and waiting pictures would be counted for ever
+            forget_process(pid)  # or its streams and waiting images would be counted for ever
 
 
 def _worker_app(settings: ServerSettings) -> FastAPI:
@@ -129,7 +132,7 @@ def uvicorn_config(app: Callable[[], FastAPI], settings: ServerSettings) -> uvic
         workers=settings.workers,
         http=functools.partial(_connection, settings.header_seconds, settings.max_connections),  # type: ignore[arg-type]
         ws_max_size=settings.max_frame_bytes,
-        ws_per_message_deflate=False,  # pictures are compressed already, and a bomb needs compression
+        ws_per_message_deflate=False,  # images are compressed already, and a bomb needs compression
         # Not its warnings: whoever sends what is no HTTP could fill a disk with them.
         log_config=_logging(),
         log_level="info" if settings.access_log else "error",

@@ -45,7 +45,7 @@ class ServerSettings:
     prior: str = _setting(
         "everyday", "How common each expression is: everyday, even, trained or such as happy=3,neutral=5."
     )
-    detector: str = _setting("yunet", "Who finds the faces: yunet or none (each picture is a face).")
+    detector: str = _setting("yunet", "Who finds the faces: yunet or none (each image is a face).")
     yunet: str = _setting("", "A YuNet file of your own, instead of mien's.")
     smallest_face: int = _setting(
         24,
@@ -64,10 +64,10 @@ class ServerSettings:
         "Names that this server is reached by, such as mien.example.org, beside localhost and addresses in numbers; "
         "with commas between. Another name in a request is refused, since a page could make one up.",
     )
-    concurrency: int = _setting(0, "Pictures analysed at once; 0 is the cores divided by the workers.", low=0, high=256)
-    threads: int = _setting(1, "Threads of the networks for one call; more make a lone picture faster.", low=1, high=64)
+    concurrency: int = _setting(0, "Images analysed at once; 0 is the cores divided by the workers.", low=0, high=256)
+    threads: int = _setting(1, "Threads of the networks for one call; more make a lone image faster.", low=1, high=64)
     max_waiting: int = _setting(
-        64, "Pictures that may wait for their turn; more are refused with 429.", low=1, high=1_000_000
+        64, "Images that may wait for their turn; more are refused with 429.", low=1, high=1_000_000
     )
     max_wait_seconds: float = _setting(10.0, "Longest wait for a turn; then the answer is 503.", low=0.01, high=3600)
     max_body_megabytes: float = _setting(
@@ -77,10 +77,10 @@ class ServerSettings:
         256.0, "Bodies of all requests together; what comes beyond is refused with 429.", low=0.001, high=1_000_000
     )
     max_megapixels: float = _setting(
-        50.0, "Largest picture once it is decoded; a larger one is a 413.", low=0.001, high=10_000
+        50.0, "Largest image once it is decoded; a larger one is a 413.", low=0.001, high=10_000
     )
     max_files: int = _setting(32, "Most files in one batch; more are a 413.", low=1, high=10_000)
-    max_faces: int = _setting(100, "Most faces answered per picture, the largest first.", low=1, high=100_000)
+    max_faces: int = _setting(100, "Most faces answered per image, the largest first.", low=1, high=100_000)
     max_streams: int = _setting(8, "Live streams open at once; another one is closed with 1013.", low=0, high=100_000)
     max_frame_megabytes: float = _setting(
         2.0, "Largest message of a stream; a larger one closes it.", low=0.001, high=1000
@@ -127,12 +127,12 @@ class ServerSettings:
 
     @property
     def max_pixels(self) -> int:
-        """Most pixels of a decoded picture."""
+        """Most pixels of a decoded image."""
         return round(self.max_megapixels * 1_000_000)
 
     @property
-    def pictures_at_once(self) -> int:
-        """Pictures analysed at once by each worker."""
+    def images_at_once(self) -> int:
+        """Images analysed at once by each worker."""
         return self.concurrency or self.cores_per_worker
 
     @property

@@ -1,4 +1,4 @@
-"""WS /v1/stream: frames of a camera in, tracked and steadied faces out.
+"""WS /v1/stream: frames of a camera in, tracked and smoothed faces out.
 
 One task takes frames as they come and keeps the newest one only; another analyses it and answers. So nothing piles
 up, however slow the model or the reader of the answers is.
@@ -141,7 +141,7 @@ class _Session:
         except TimeoutError:
             self._end(NORMAL, IDLE)
         except WebSocketDisconnect:
-            pass  # while it was told of wrong settings
+            pass  # in the middle of a message about wrong settings
         finally:
             self._end(NORMAL, "")
 
@@ -176,7 +176,7 @@ class _Session:
     async def _answer(self, frame: _Frame) -> None:
         started = time.perf_counter()
         try:
-            with self._context.analyser.gate.admit(always=True), self._context.counted_picture():
+            with self._context.analyser.gate.admit(always=True), self._context.counted_image():
                 prediction = await self._context.analyser.analyse(frame.content)
         except ApiError as error:
             await self._bad({"sequence": frame.sequence, "error": error.to_dict()}, is_busy=error.status == 503)
@@ -247,5 +247,5 @@ def _smoothing_seconds(text: str) -> float:
         422,
         "bad_settings",
         f'Expected {{"smoothing_s": 0 to {_LONGEST_SMOOTHING_SECONDS:g}}}. Received: {text[:100]}.',
-        "Pictures go in binary messages.",
+        "Images go in binary messages.",
     )

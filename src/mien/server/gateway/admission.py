@@ -1,4 +1,4 @@
-"""Who may come in: a bounded number of pictures at work and waiting, and a bounded number of bytes held for them.
+"""Who may come in: a bounded number of images at work and waiting, and a bounded number of bytes held for them.
 
 Everything here runs on the event loop, so plain numbers need no lock.
 """
@@ -15,17 +15,17 @@ from mien.server.errors import too_busy
 
 __all__ = ["Gate", "HeldBytes"]
 
-# Weight of the newest picture in the average time of one, which Retry-After is computed from.
+# Weight of the newest image in the average time of one, which Retry-After is computed from.
 _NEWEST_SHARE = 0.1
 _LONGEST_RETRY_SECONDS = 60
 
 
 class Gate:
-    """Turns for pictures, first come first served.
+    """Turns for images, first come first served.
 
     Args:
-        at_once: Pictures at work together.
-        max_waiting: Pictures that may wait beside them.
+        at_once: Images at work together.
+        max_waiting: Images that may wait beside them.
         max_wait_seconds: Longest wait for a turn.
     """
 
@@ -39,49 +39,49 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """Pictures that were admitted and wait for their turn."""
+        """Images that were admitted and wait for their turn."""
         return self.admitted - self.working
 
-    def check(self, pictures: int = 1) -> None:
+    def check(self, images: int = 1) -> None:
         """Refuse before any effort what would be refused later.
 
         Raises:
             ApiError: 429, with Retry-After.
         """
-        if self.admitted + pictures > self._most:
+        if self.admitted + images > self._most:
             raise too_busy(
-                f"Expected at most {self._most} pictures at once. Received: more.",
+                f"Expected at most {self._most} images at once. Received: more.",
                 retry_after_seconds=self._retry_after_seconds(),
             )
-        # Whose turn would come too late is told so now, while the way back is short for both.
+        # If the turn would come too late, say so now, before any work is done.
         if self.waiting * self._seconds_each / self._at_once > self._max_wait_seconds:
             raise too_busy(
-                f"Expected a turn within {self._max_wait_seconds:g} s. Received: too many pictures before this one.",
+                f"Expected a turn within {self._max_wait_seconds:g} s. Received: too many images before this one.",
                 retry_after_seconds=self._retry_after_seconds(),
             )
 
     @contextlib.contextmanager
-    def admit(self, pictures: int = 1, *, always: bool = False) -> Iterator[None]:
-        """Hold places for some pictures.
+    def admit(self, images: int = 1, *, always: bool = False) -> Iterator[None]:
+        """Hold places for some images.
 
         Args:
-            pictures: How many.
+            images: How many.
             always: Also where there is no room; for streams, whose own number bounds them.
 
         Raises:
             ApiError: 429, with Retry-After.
         """
         if not always:
-            self.check(pictures)
-        self.admitted += pictures
+            self.check(images)
+        self.admitted += images
         try:
             yield
         finally:
-            self.admitted -= pictures
+            self.admitted -= images
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for one picture's turn and keep it.
+        """Wait for one image's turn and keep it.
 
         Raises:
             ApiError: 503, with Retry-After, when it did not come in time.

@@ -37,13 +37,25 @@ class Edge:
         access: Which hosts are this server's.
         metrics: What counts.
         lifecycle: Whether the server is about to stop.
-        told: Called after each request.
+        on_request: Called after each request.
     """
 
     def __init__(
-        self, app: ASGIApp, *, access: AccessRule, metrics: Metrics, lifecycle: Lifecycle, told: Callable[[], None]
+        self,
+        app: ASGIApp,
+        *,
+        access: AccessRule,
+        metrics: Metrics,
+        lifecycle: Lifecycle,
+        on_request: Callable[[], None],
     ) -> None:
-        self._app, self._access, self._metrics, self._lifecycle, self._told = app, access, metrics, lifecycle, told
+        self._app, self._access, self._metrics, self._lifecycle, self._on_request = (
+            app,
+            access,
+            metrics,
+            lifecycle,
+            on_request,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, stream or lifespan."""
@@ -74,7 +86,7 @@ class Edge:
         method = method if method in _METHODS else "other"
         self._metrics.requests.labels(_path(scope), method, str(status)).inc()
         self._metrics.request_seconds.labels(_path(scope)).observe(seconds)
-        self._told()
+        self._on_request()
 
 
 class _Exchange:

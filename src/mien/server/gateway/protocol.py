@@ -1,7 +1,7 @@
 """What uvicorn does before a request reaches the application, made a little stricter.
 
 h11 rather than httptools: it bounds the headers of a request, and the time it takes is lost beside the analysis of a
-picture. Added here: a time in which the headers must be complete, the one shape of errors, and no server's name.
+image. Added here: a time in which the headers must be complete, the one shape of errors, and no server's name.
 """
 
 from __future__ import annotations

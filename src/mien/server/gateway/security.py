@@ -22,7 +22,7 @@ BEARER = HTTPBearer(auto_error=False, scheme_name="token", description="Asked fo
 SUBPROTOCOL = "mien"
 _BEARER_PROTOCOL = "bearer."
 
-# Everything the page needs comes from this server; pictures and clips that a person opens are blobs.
+# Everything the page needs comes from this server; images and clips that a person opens are blobs.
 _POLICY = "; ".join(
     (
         "default-src 'self'",

@@ -1,4 +1,4 @@
-"""Pictures out of a request's body, read under the limits as it comes in: one raw image, or multipart with files.
+"""Images out of a request's body, read under the limits as it comes in: one raw image, or multipart with files.
 
 Nothing is written to disk, whatever the size, and nothing is read beyond the limits.
 """
@@ -30,14 +30,14 @@ RAW_TYPES = (
     "application/octet-stream",
 )
 _MULTIPART = "multipart/form-data"
-# Parts without a file name carry no picture, so a few are more than enough.
+# Parts without a file name carry no image, so a few are more than enough.
 _MAX_OTHER_PARTS = 16
 _LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One encoded picture.
+    """One encoded image.
 
     Attributes:
         content: Its bytes.
@@ -51,7 +51,7 @@ class Upload:
 async def read_uploads(
     request: Request, settings: ServerSettings, account: Account, *, max_files: int
 ) -> tuple[Upload, ...]:
-    """The pictures of a request; at least one.
+    """The images of a request; at least one.
 
     Args:
         request: Whose body has not been read.
@@ -69,7 +69,7 @@ async def read_uploads(
     if max_files == 1 and plain_kind in RAW_TYPES:
         content = b"".join([chunk async for chunk in chunks])
         if not content:
-            raise ApiError(422, "empty_body", "Expected a picture. Received: an empty body.", "Send an image's bytes.")
+            raise ApiError(422, "empty_body", "Expected an image. Received: an empty body.", "Send an image's bytes.")
         return (Upload(content),)
     accepted = (_MULTIPART, *(RAW_TYPES if max_files == 1 else ()))
     raise ApiError(
@@ -94,7 +94,7 @@ async def _chunks(request: Request, settings: ServerSettings, account: Account) 
                 408,
                 "too_slow",
                 f"Expected the whole body within {settings.body_seconds:g} s. Received: {account.size:,} bytes.",
-                "Send a smaller picture, or over a faster connection.",
+                "Send a smaller image, or over a faster connection.",
             ) from None
         if chunk is None:
             return
@@ -116,7 +116,7 @@ def _too_large(settings: ServerSettings) -> ApiError:
         413,
         "body_too_large",
         f"Expected a body of at most {settings.max_body_bytes:,} bytes. Received: more.",
-        "Send a smaller picture, or fewer files at once.",
+        "Send a smaller image, or fewer files at once.",
     )
 
 

@@ -11,11 +11,15 @@ import { pageColour } from "./palette.js";
  * @property {string[]} emotions  In the order of everything.
  * @property {Record<string, {accuracy: number}>} accuracy  Per split; empty for a model that was not evaluated.
  * @property {number} uncertain_below
+ * @property {string} head
  * @property {string} detector
  * @property {{max_body_bytes: number, max_files: number, max_faces: number}} limits
  * @property {boolean} token_required
  * @property {string} version
  */
+
+/** What each head of a model was taught. @type {Record<string, string>} */
+const QUESTIONS = { votes: "what people see", labels: "what FER-2013’s label says" };
 
 /** For the empty page: how belief is divided, most of it on one. */
 const EXAMPLE = [0.02, 0.01, 0.03, 0.81, 0.02, 0.04, 0.07];
@@ -45,6 +49,7 @@ export function describeModel(model) {
   byId("accuracy-sentence").textContent = `${accuracy ? known : ""} Detector of faces: ${model.detector}.`;
   listFacts({
     Model: model.name,
+    Question: QUESTIONS[model.head] ?? model.head,
     Detector: model.detector,
     "Faces at most": String(model.limits.max_faces),
     "Version of mien": model.version,
