@@ -102,9 +102,7 @@ class ModelAnswer(BaseModel):
     accuracy: dict[str, Any] = Field(
         description="Per split of FER-2013 (`val`, `test`): accuracy with its 95 % interval and number of images."
     )
-    head: str = Field(
-        description="The question answered: `votes`, what people see, or `labels`, FER-2013's."
-    )
+    head: str = Field(description="The question answered: `votes`, what people see, or `labels`, FER-2013's.")
     uncertain_below: float
     detector: str
     parameters: int
