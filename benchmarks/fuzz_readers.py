@@ -134,7 +134,7 @@ def cache_entries(folder: Path) -> list[bytes]:
         labels=np.arange(3),
         sample_ids=np.array(["a", "b", "c"]),
         membership=np.zeros(3, np.int8),
-        told_by="",
+        split_by="",
         skipped=(("here", "broken"),),
     )
     os.environ["MIEN_CACHE_DIR"] = str(folder / "cache")

@@ -16,14 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from mien import files
 from mien.errors import ImageError, OutputError
 from mien.files import Output, atomic_write, atomic_writes, cache_folder, sha256_of, user_path, write_json
-
-
-@pytest.fixture(autouse=True)
-def _untidied(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_tidied", set())
 
 
 def _names(folder: Path) -> list[str]:
@@ -272,7 +266,9 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> No
 
 
 def test_what_others_are_writing_stays(tmp_path: Path) -> None:
-    host = files._host()
+    (elsewhere_folder := tmp_path.with_name("elsewhere")).mkdir(exist_ok=True)
+    with atomic_write(elsewhere_folder / "x") as temporary:
+        host = temporary.name.split("-")[1]
     alive = tmp_path / f".mien-{host}-{os.getppid()}-01234567.csv"  # another process, which is alive
     elsewhere = tmp_path / ".mien-00000000-1-01234567.csv"  # on another host, perhaps alive
     forgotten = tmp_path / ".mien-00000000-2-01234567.csv"  # on another host, a week ago

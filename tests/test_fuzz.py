@@ -16,10 +16,13 @@ _SPEC.loader.exec_module(fuzz_readers)
 
 
 @pytest.mark.parametrize("name", fuzz_readers.READERS)
-def test_mutated_files_end_in_a_value_or_in_one_sentence(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mutated_files_end_in_a_value_or_in_one_sentence(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("MIEN_CACHE_DIR", "overwritten")
     tally = fuzz_readers.fuzz(name, count=100, seed=1)
     assert tally.problem == ""
+    assert capsys.readouterr().out == ""  # where results go
     assert set(tally.ends) == ({"read"} if name == "cache" else {"read", "refused"})  # a cache never raises
 
 

@@ -99,3 +99,12 @@ def test_another_thread_changes_nothing() -> None:
 def test_cores_are_counted_here_only() -> None:
     source = Path(__file__).resolve().parent.parent / "src" / "mien"
     assert [p.name for p in source.rglob("*.py") if "cpu_count" in p.read_text(encoding="utf-8")] == ["machine.py"]
+
+
+def test_opencv_refuses_by_itself_what_would_deceive_the_guard() -> None:
+    code = (
+        "import numpy; from mien.machine import limit_opencv; limit_opencv(); import cv2\n"
+        "cv2.imdecode(numpy.frombuffer(b'P6 20000 20000 255 ' + bytes(99), numpy.uint8), cv2.IMREAD_COLOR)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "CV_IO_MAX_IMAGE_PIXELS" in done.stderr

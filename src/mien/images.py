@@ -1,6 +1,6 @@
 """The input contract: any image read safely, turned grey, cropped, and brought to 48×48; training and serving share it.
 
-Owns decoding, orientation, colour, limits, and the one way from a picture to the pixels that a model sees. Knows
+Owns decoding, orientation, colour, limits, and the one way from an image to the pixels that a model sees. Knows
 nothing of datasets, detectors or models. Colours are as stored in the file: embedded colour profiles are not applied.
 
 Pillow reads the head of every file, which decides whether its pixels are decoded at all. OpenCV then decodes ordinary
@@ -179,7 +179,7 @@ def crop_face(gray: np.ndarray, box: Sequence[float], *, margin: float = 0.0, ro
         gray: uint8 (H, W).
         box: x, y of the top left corner, width and height, in pixels.
         margin: Share of the longer side added on each side; negative cuts into the box.
-        roll_degrees: How far the head is tilted, clockwise as one looks at the picture; the crop is level.
+        roll_degrees: How far the head is tilted, clockwise as one looks at the image; the crop is level.
 
     Returns:
         uint8 (48, 48).
@@ -427,7 +427,7 @@ def _decode_with_opencv(data: bytes) -> np.ndarray:
 # Pillow
 
 _ORIENTATION_TAG = 0x0112
-# EXIF orientation → (transpose first, then flip up-down, flip left-right), so that the picture stands upright.
+# EXIF orientation → (transpose first, then flip up-down, flip left-right), so that the image stands upright.
 _UPRIGHT = {
     2: (False, False, True),
     3: (False, True, True),

@@ -18,7 +18,7 @@ def samples(pixels) -> Samples:
         labels=np.arange(n, dtype=np.int64) % 7,
         sample_ids=np.array([f"train/é/{k}.png" for k in range(n)]),
         membership=np.arange(n).astype(np.int8) % 3,
-        told_by="folders",
+        split_by="folders",
         row_count=5,
         notes=("a note",),
         skipped=(("x.jpg", "broken"),),
@@ -32,7 +32,7 @@ def test_what_was_stored_comes_back_equal(samples, own_cache: Path):
     for name in ("images", "labels", "sample_ids", "membership"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(samples, name))
         assert getattr(loaded, name).dtype == getattr(samples, name).dtype
-    for name in ("told_by", "row_count", "notes", "skipped"):
+    for name in ("split_by", "row_count", "notes", "skipped"):
         assert getattr(loaded, name) == getattr(samples, name)
 
 

@@ -25,7 +25,7 @@ def test_pixels_labels_and_usage_come_back_exactly(pixels, rows):
     assert samples.labels.tolist() == [n % 7 for n in range(24)]
     assert samples.membership.tolist() == [0] * 16 + [1] * 4 + [2] * 4
     assert samples.sample_ids.tolist() == [f"row-{n}" for n in range(1, 25)]
-    assert (samples.told_by, samples.row_count) == ("usage", 24)
+    assert (samples.split_by, samples.row_count) == ("usage", 24)
 
 
 def test_every_value_from_0_to_255_survives(pixels):
@@ -44,7 +44,7 @@ def test_column_order_spaces_and_capitals_of_the_icml_copy(pixels):
 def test_without_usage_nothing_is_said_about_splits(pixels):
     samples = read(csv_text([csv_row(pixels[0], usage=None)], header="emotion,pixels"))
     assert samples.membership.tolist() == [-1]
-    assert samples.told_by == ""
+    assert samples.split_by == ""
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_folders_give_labels_by_meaning_never_by_position(pixels):
 
 def test_the_kaggle_form_tells_the_official_split_by_its_file_names(pixels):
     samples = read_files(noise_files(fer_file_names(), pixels))
-    assert samples.told_by == "names"
+    assert samples.split_by == "names"
     assert samples.notes == ()
     for name, code in zip(samples.sample_ids.tolist(), samples.membership.tolist(), strict=True):
         assert name.split("/")[2].startswith(("Training_", "PublicTest_", "PrivateTest_")[code])
@@ -56,13 +56,13 @@ def test_the_kaggle_form_tells_the_official_split_by_its_file_names(pixels):
 
 def test_names_tell_the_split_in_a_flat_tree_too(pixels):
     samples = read_files(noise_files(["sad/Training_1.png", "sad/PublicTest_2.png", "sad/PrivateTest_3.png"], pixels))
-    assert samples.told_by == "names"
+    assert samples.split_by == "names"
     assert sorted(samples.membership.tolist()) == [0, 1, 2]
 
 
 def test_other_names_leave_the_split_to_the_folders(pixels):
     samples = read_files(noise_files(["train/sad/a.png", "validation/sad/b.png", "test/sad/c.png"], pixels))
-    assert samples.told_by == "folders"
+    assert samples.split_by == "folders"
     assert dict(zip(samples.sample_ids.tolist(), samples.membership.tolist(), strict=True)) == {
         "train/sad/a.png": 0,
         "validation/sad/b.png": 1,
@@ -77,13 +77,13 @@ def test_a_folder_around_everything_does_not_matter(pixels):
 
 def test_a_flat_tree_says_nothing_about_splits(pixels):
     samples = read_files(noise_files(["happy/a.png", "sad/b.png"], pixels))
-    assert samples.told_by == ""
+    assert samples.split_by == ""
     assert samples.membership.tolist() == [-1, -1]
 
 
 def test_a_few_telling_names_do_not_count_but_are_mentioned(pixels):
     samples = read_files(noise_files(["train/sad/Training_1.png", "train/sad/mine.png", "test/sad/x.png"], pixels))
-    assert samples.told_by == "folders"
+    assert samples.split_by == "folders"
     assert samples.notes == ("Only 1 of 3 file names tell FER-2013's split, so names do not count.",)
 
 

@@ -9,7 +9,7 @@ from mien.data.splits import OFFICIAL_CLASS_COUNTS, STRATIFIED_SHARES, split_sam
 
 
 def make_samples(
-    contents: list[int], labels: list[int], membership: list[int] | None = None, told_by: str = ""
+    contents: list[int], labels: list[int], membership: list[int] | None = None, split_by: str = ""
 ) -> Samples:
     """Samples whose pixels are equal exactly where `contents` are."""
     images = np.zeros((len(contents), 48, 48), dtype=np.uint8)
@@ -19,7 +19,7 @@ def make_samples(
         labels=np.array(labels, dtype=np.int64),
         sample_ids=np.array([f"row-{n + 1}" for n in range(len(contents))], dtype=str),
         membership=np.array(membership if membership is not None else [NOT_SAID] * len(contents), dtype=np.int8),
-        told_by=told_by,
+        split_by=split_by,
     )
 
 
@@ -104,18 +104,18 @@ def test_large_groups_are_balanced_by_hand():
     assert counts.tolist() == [6, 2, 2]
 
 
-def official_samples(told_by: str) -> Samples:
+def official_samples(split_by: str) -> Samples:
     labels, membership = [], []
     for split, counts in enumerate(OFFICIAL_CLASS_COUNTS.values()):
         for code, count in enumerate(counts):
             labels += [code] * count
             membership += [split] * count
-    return make_samples(list(range(len(labels))), labels, membership, told_by)
+    return make_samples(list(range(len(labels))), labels, membership, split_by)
 
 
-@pytest.mark.parametrize("told_by", ["usage", "names"])
-def test_all_21_counts_make_the_split_official(told_by):
-    dataset = split_samples(official_samples(told_by), source="x")
+@pytest.mark.parametrize("split_by", ["usage", "names"])
+def test_all_21_counts_make_the_split_official(split_by):
+    dataset = split_samples(official_samples(split_by), source="x")
     assert (dataset.protocol, dataset.notes) == ("official", ())
     assert [len(dataset.train), len(dataset.val), len(dataset.test)] == [28709, 3589, 3589]
 

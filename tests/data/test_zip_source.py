@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mien.data.reading import Problems, Samples
-from mien.data.zip_source import _read_image_bytes, read_zip
+from mien.data.zip_source import read_member, read_zip
 from mien.errors import DataError
 
 from .conftest import csv_text, encode, fer_file_names, write_tree
@@ -256,6 +256,6 @@ def test_threads_take_turns_at_the_zip():
     archive, turn = _CrowdCounter(), threading.Lock()
     members = [zipfile.ZipInfo(f"{number}.png") for number in range(20)]
     with ThreadPoolExecutor(4) as pool:
-        read_all = list(pool.map(lambda member: _read_image_bytes(archive, member, turn), members))
+        read_all = list(pool.map(lambda member: read_member(archive, member, turn), members))
     assert read_all == [member.filename.encode() for member in members]
     assert archive.most == 1

@@ -15,7 +15,7 @@ import numpy as np
 from mien.data.dataset import IMAGE_SIZE_PX
 from mien.data.reading import (
     NOT_SAID,
-    TOLD_BY_USAGE,
+    SPLIT_BY_USAGE,
     WHAT_IS_READ,
     Problems,
     Progress,
@@ -137,7 +137,7 @@ def _to_samples(rows: list[_Row], numbers: list[int], columns: Columns, row_coun
         labels=np.array([row.label for row in rows], dtype=np.int64),
         sample_ids=np.array([f"row-{number}" for number in numbers]),
         membership=np.array([row.membership for row in rows], dtype=np.int8),
-        told_by="" if columns.usage is None else TOLD_BY_USAGE,
+        split_by="" if columns.usage is None else SPLIT_BY_USAGE,
         row_count=row_count,
         skipped=problems.skipped,
     )

@@ -18,8 +18,8 @@ import numpy as np
 from mien.data.dataset import IMAGE_SIZE_PX, SPLIT_NAMES
 from mien.data.reading import (
     NOT_SAID,
-    TOLD_BY_FOLDERS,
-    TOLD_BY_NAMES,
+    SPLIT_BY_FOLDERS,
+    SPLIT_BY_NAMES,
     Problems,
     Progress,
     Samples,
@@ -92,7 +92,7 @@ def read_tree(
     images = _sort_by_emotion([entry for entry in ordered if is_image_name(entry.name)], source, problems)
     if not images:
         problems.refuse_empty(source)
-    membership, told_by, notes = _memberships(images)
+    membership, split_by, notes = _memberships(images)
     others = [entry.name for entry in ordered if not is_image_name(entry.name)]
     pixels, readable = _read_pixels(images, source, problems, progress)
     if not readable.any():
@@ -102,14 +102,14 @@ def read_tree(
         labels=np.array([image.label for image in images], dtype=np.int64)[readable],
         sample_ids=np.array([image.entry.name for image in images])[readable],
         membership=membership[readable],
-        told_by=told_by,
+        split_by=split_by,
         notes=(*notes, *_note_others(others)),
         skipped=problems.skipped,
     )
 
 
 def _of_honest_names(entries: Sequence[Entry], source: str, problems: Problems) -> Iterator[Entry]:
-    """NumPy gives every id of an array the room of the longest."""
+    """NumPy gives every id of an array the space of the longest."""
     for entry in entries:
         if len(entry.name) <= MAX_NAME:
             yield entry
@@ -153,17 +153,17 @@ def _report_unknown(unknown: Counter[str], source: str, problems: Problems) -> N
 
 
 def _memberships(images: Sequence[_Image]) -> tuple[np.ndarray, str, list[str]]:
-    """int8 (N,) memberships, what told them, and notes where names and folders tell different things."""
+    """int8 (N,) memberships, what they were read from, and notes where names and folders contradict each other."""
     by_name = np.array([image.membership_by_name for image in images], dtype=np.int8)
     by_folder = np.array([image.membership_by_folder for image in images], dtype=np.int8)
     named = by_name != NOT_SAID
     if named.all():
-        return by_name, TOLD_BY_NAMES, _note_disagreement(by_name, by_folder)
+        return by_name, SPLIT_BY_NAMES, _note_disagreement(by_name, by_folder)
     notes = []
     if named.any():
         notes.append(f"Only {named.sum():,} of {len(named):,} file names tell FER-2013's split, so names do not count.")
-    told = (by_folder != NOT_SAID).any()
-    return by_folder, TOLD_BY_FOLDERS if told else "", notes
+    known = (by_folder != NOT_SAID).any()
+    return by_folder, SPLIT_BY_FOLDERS if known else "", notes
 
 
 def _note_disagreement(by_name: np.ndarray, by_folder: np.ndarray) -> list[str]:

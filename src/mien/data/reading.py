@@ -20,9 +20,9 @@ __all__ = [
     "HARMLESS_BYTES",
     "MAX_RATIO",
     "NOT_SAID",
-    "TOLD_BY_FOLDERS",
-    "TOLD_BY_NAMES",
-    "TOLD_BY_USAGE",
+    "SPLIT_BY_FOLDERS",
+    "SPLIT_BY_NAMES",
+    "SPLIT_BY_USAGE",
     "WHAT_IS_READ",
     "ZIP_SIGNATURES",
     "Problems",
@@ -40,9 +40,9 @@ __all__ = [
 # Membership of an image whose source does not say which split it belongs to.
 NOT_SAID = -1
 
-TOLD_BY_USAGE = "usage"
-TOLD_BY_NAMES = "names"
-TOLD_BY_FOLDERS = "folders"
+SPLIT_BY_USAGE = "usage"
+SPLIT_BY_NAMES = "names"
+SPLIT_BY_FOLDERS = "folders"
 
 # Called as progress(done, total) while a source is read: bytes of a csv, files of a folder or zip.
 Progress = Callable[[int, int], None]
@@ -57,7 +57,7 @@ class Samples:
         labels: int64 (N,), FER-2013 codes 0 to 6.
         sample_ids: str (N,), the file inside the source, or `row-<n>` of a csv (1 = first data row).
         membership: int8 (N,), position in `SPLIT_NAMES`, or `NOT_SAID`.
-        told_by: What the membership was read from: `usage` (column of the csv), `names` (FER-2013's file names),
+        split_by: What the membership was read from: `usage` (column of the csv), `names` (FER-2013's file names),
             `folders`, or empty when the source has no splits.
         row_count: Data rows of the csv, skipped ones included; 0 for images in folders.
         notes: Sentences a person should read.
@@ -68,7 +68,7 @@ class Samples:
     labels: np.ndarray
     sample_ids: np.ndarray
     membership: np.ndarray
-    told_by: str
+    split_by: str
     row_count: int = 0
     notes: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mien.data.dataset import SPLIT_NAMES, Dataset, Split, content_hashes, dataset_fingerprint
-from mien.data.reading import NOT_SAID, TOLD_BY_NAMES, TOLD_BY_USAGE, Samples
+from mien.data.reading import NOT_SAID, SPLIT_BY_NAMES, SPLIT_BY_USAGE, Samples
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
 
 __all__ = ["OFFICIAL_CLASS_COUNTS", "PROTOCOLS", "split_samples", "stratified_membership"]
@@ -110,9 +110,9 @@ def _decide(samples: Samples, seed: int) -> tuple[np.ndarray, str, list[str]]:
     if len(present) < len(SPLIT_NAMES):
         return _fill_missing_split(samples, present, seed)
     deviations = _official_deviations(samples)
-    if samples.told_by == TOLD_BY_NAMES or (samples.told_by == TOLD_BY_USAGE and not deviations):
+    if samples.split_by == SPLIT_BY_NAMES or (samples.split_by == SPLIT_BY_USAGE and not deviations):
         return samples.membership, "official", deviations
-    return samples.membership, "source", deviations if samples.told_by == TOLD_BY_USAGE else []
+    return samples.membership, "source", deviations if samples.split_by == SPLIT_BY_USAGE else []
 
 
 def _fill_missing_split(samples: Samples, present: set[int], seed: int) -> tuple[np.ndarray, str, list[str]]:

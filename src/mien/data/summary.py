@@ -63,7 +63,7 @@ class Summary:
     mean_faces: np.ndarray
 
     def to_dict(self) -> dict[str, Any]:
-        """The numbers as plain values, for JSON; mean faces are pictures and left out."""
+        """The numbers as plain values, for JSON; mean faces are images and left out."""
         return {
             name: {
                 "images": split.images,

@@ -57,7 +57,7 @@ def write_png(path: Path, image: np.ndarray) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data.tobytes())
     except OSError as error:
-        raise DataError(f"Expected a folder with room to write to. Received: {path} ({error.strerror}).") from error
+        raise DataError(f"Expected a folder that can be written. Received: {path} ({error.strerror}).") from error
 
 
 def write_folder(dataset: Dataset, folder: Path) -> None:

@@ -18,7 +18,7 @@ from mien.data.reading import HARMLESS_BYTES, MAX_RATIO, Problems, Progress, Sam
 from mien.errors import DataError, ImageError
 from mien.images import ImageLimits
 
-__all__ = ["read_zip"]
+__all__ = ["read_member", "read_zip"]
 
 # FER-2013's csv has 0.3 GB; what is above this is no dataset of 48×48 faces.
 MAX_CSV_BYTES = 8 << 30
@@ -40,7 +40,7 @@ def read_zip(path: Path, *, problems: Problems, progress: Progress | None = None
             turn = threading.Lock()
             # Some programs on Windows write backslashes.
             entries = [
-                Entry(member.filename.replace("\\", "/"), partial(_read_image_bytes, archive, member, turn))
+                Entry(member.filename.replace("\\", "/"), partial(read_member, archive, member, turn))
                 for member in members
             ]
             return read_tree(entries, source=path.name, problems=problems, progress=progress)
@@ -86,7 +86,12 @@ def _size_fault(member: zipfile.ZipInfo) -> str | None:
     return None
 
 
-def _read_image_bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, turn: threading.Lock) -> bytes:
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, turn: threading.Lock) -> bytes:
+    """The bytes of one file of a zip that several threads read.
+
+    Raises:
+        ImageError: It is damaged, or compressed in a way that this Python does not know.
+    """
     try:
         # zipfile stops at the size that the directory of the zip declares, which was checked.
         with turn:

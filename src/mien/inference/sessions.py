@@ -36,7 +36,8 @@ def open_session(content: bytes, *, threads: int | None = None) -> Any:
     # they stop, and leave the core to decoding.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = 4  # errors are raised; nothing is printed beside that
-    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    # Falling back would be to the same provider, after ten lines on standard output.
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
 
 
 def giving_memory_back() -> Any:

@@ -39,7 +39,7 @@ def draw_face(emotion_code: int, rng: np.random.Generator, *, size_px: int = IMA
 
     Args:
         emotion_code: What it shows, 0 to 6.
-        rng: Where randomness comes from; it alone decides the picture.
+        rng: Where randomness comes from; it alone decides the image.
         size_px: Width and height.
 
     Returns:
