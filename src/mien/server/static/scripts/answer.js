@@ -18,7 +18,7 @@
  *
  * @param {any} prediction  As `Prediction.to_dict()` gives it.
  * @param {string[]} emotions  The server's order.
- * @param {{tracks?: any[], offset?: number}} [options]  Tracks of a stream carry steadied values and numbers; a photo
+ * @param {{tracks?: any[], offset?: number}} [options]  Tracks of a stream carry smoothed values and numbers; a photo
  *     has none, and its faces are numbered from 1. The offset keeps numbers of several connections apart.
  * @returns {FaceAnswer[]}
  */

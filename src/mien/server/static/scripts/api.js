@@ -88,8 +88,8 @@ async function ask(path, options) {
 
 /** @param {Response} response */
 async function asError(response) {
-  const told = await response.json().catch(() => ({}));
-  const { code = "", message = `The server answered ${response.status}.`, hint = "" } = told.error ?? {};
+  const body = await response.json().catch(() => ({}));
+  const { code = "", message = `The server answered ${response.status}.`, hint = "" } = body.error ?? {};
   const retryAfter_seconds = Number(response.headers.get("Retry-After")) || 0;
   return new ServerError(message, { status: response.status, code, hint, retryAfter_seconds });
 }

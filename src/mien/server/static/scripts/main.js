@@ -25,7 +25,7 @@ const FRAME_LONGEST_PX = 640;
 const FRAME_QUALITY = 0.8;
 /** More files than this are for the command line. */
 const MOST_FILES = 100;
-/** Of several photos, so that the first are told soon. */
+/** Of several photos, so that the first have theirs soon. */
 const FILES_AT_ONCE = 8;
 
 const notices = new Notices();
@@ -350,16 +350,16 @@ async function streamRefused(reason) {
 }
 
 /**
- * @param {any} told
+ * @param {any} message
  * @param {import("./stream.js").Sent} sent
  */
-function answered(told, sent) {
+function answered(message, sent) {
   live.take();
-  if (told.error) {
-    notices.show("frame", { title: told.error.message, body: told.error.hint ?? "" });
+  if (message.error) {
+    notices.show("frame", { title: message.error.message, body: message.error.hint ?? "" });
     return;
   }
-  const { prediction, tracks } = told;
+  const { prediction, tracks } = message;
   const all = facesOf(prediction, model.emotions, { tracks, offset: numbers.offset });
   numbers.highest = Math.max(numbers.highest, ...all.map((face) => face.number));
   const faces = settings.apply(all);

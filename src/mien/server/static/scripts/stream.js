@@ -100,9 +100,9 @@ export class Stream {
     socket.addEventListener("message", (event) => {
       if (socket !== this.#socket) return;
       this.#heard_ms = performance.now();
-      const told = JSON.parse(event.data);
-      if (told.hello) this.#greeted(told.hello);
-      else this.#answered(told);
+      const message = JSON.parse(event.data);
+      if (message.hello) this.#greeted(message.hello);
+      else this.#answered(message);
     });
     socket.addEventListener("close", (event) => {
       if (socket === this.#socket) this.#lost(event.code, event.reason);
@@ -118,12 +118,12 @@ export class Stream {
     this.#on.hello(hello);
   }
 
-  /** @param {any} told */
-  #answered(told) {
+  /** @param {any} message */
+  #answered(message) {
     // Frames before this one were passed over by the server in favour of it.
-    const sent = this.#underWay.find((one) => one.sequence === told.sequence);
-    this.#underWay = this.#underWay.filter((one) => one.sequence > told.sequence);
-    if (sent) this.#on.answer(told, sent);
+    const sent = this.#underWay.find((one) => one.sequence === message.sequence);
+    this.#underWay = this.#underWay.filter((one) => one.sequence > message.sequence);
+    if (sent) this.#on.answer(message, sent);
   }
 
   /**
