@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "images": NAMES,
     "config": NAMES,
     "run": NAMES | {"config"},
-    "card": NAMES | {"run"},
+    "card": NAMES | {"images", "run"},
     "data": CONTRACTS,
     "synthetic": CONTRACTS | {"data"},
     "inference": CONTRACTS,

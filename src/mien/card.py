@@ -17,6 +17,7 @@ from typing import Any
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.errors import ModelError
 from mien.files import write_json
+from mien.images import INPUT_SHAPE
 from mien.probabilities import SUM_TOLERANCE
 from mien.run import SCHEMA_VERSION
 
@@ -53,7 +54,7 @@ class ModelCard:
     """Hex digest of the model.onnx that this card belongs to."""
     emotions: tuple[str, ...] = EMOTIONS
     """Classes in the order of the output."""
-    input_shape: tuple[int, int, int] = (48, 48, 1)
+    input_shape: tuple[int, int, int] = INPUT_SHAPE
     """Height, width, channels of one image; the batch axis comes first and is free."""
     input_range: tuple[float, float] = (0.0, 255.0)
     """Lowest and highest pixel value that the graph expects, as float32."""
@@ -152,8 +153,8 @@ def _misfits(card: ModelCard) -> Iterator[str]:
     if card.emotions != EMOTIONS:
         yield f"Expected the classes {', '.join(EMOTIONS)}. Received: {_short(card.emotions)}."
     accepted = (card.input_shape, card.input_range, card.input_colour)
-    if accepted != ((48, 48, 1), (0, 255), "gray"):
-        yield f"Expected a model of (48, 48, 1) gray images in 0 to 255. Received: {_short(accepted)}."
+    if accepted != (INPUT_SHAPE, (0, 255), "gray"):
+        yield f"Expected a model of {INPUT_SHAPE} gray images in 0 to 255. Received: {_short(accepted)}."
     if not card.heads or not set(card.heads) <= set(HEAD_NAMES):
         yield f"Expected heads of {', '.join(HEAD_NAMES)}. Received: {', '.join(card.heads) or 'none'}."
     for head in card.heads.values():
@@ -177,7 +178,7 @@ def _head_misfits(head: Head) -> Iterator[str]:
         yield f"Expected a temperature from {low} to {high:g}. Received: {_short(head.temperature)}."
     if not _is_number(head.uncertain_below) or not 0 <= head.uncertain_below <= 1:
         yield f"Expected uncertain_below from 0 to 1. Received: {_short(head.uncertain_below)}."
-    if not isinstance(head.output, str):
+    if type(head.output) is not str:  # JSON may hold anything
         yield f"Expected the name of an output. Received: {_short(head.output)}."
     prior = head.prior
     if len(prior) != NUM_EMOTIONS or not all(_is_number(p) and 0 < p <= 1 for p in prior) or not _sums_to_1(prior):

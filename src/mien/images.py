@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
 __all__ = [
+    "INPUT_SHAPE",
     "INPUT_SIZE_PX",
     "READABLE_SUFFIXES",
     "Colour",
@@ -47,6 +48,8 @@ __all__ = [
 ]
 
 INPUT_SIZE_PX = 48
+INPUT_SHAPE = (INPUT_SIZE_PX, INPUT_SIZE_PX, 1)
+"""Height, width and channels of what every model takes."""
 READABLE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif")
 
 _READABLE = "JPEG, PNG, WebP, BMP, TIFF or GIF"

@@ -12,7 +12,6 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from mien.data.dataset import IMAGE_SIZE_PX
 from mien.data.reading import (
     NOT_SAID,
     SPLIT_BY_USAGE,
@@ -27,10 +26,11 @@ from mien.data.reading import (
 )
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
+from mien.images import INPUT_SIZE_PX
 
 __all__ = ["Columns", "find_columns", "read_csv"]
 
-PIXELS_PER_IMAGE = IMAGE_SIZE_PX * IMAGE_SIZE_PX
+PIXELS_PER_IMAGE = INPUT_SIZE_PX * INPUT_SIZE_PX
 
 # The longest honest row: 2,304 pixels of three digits and a space, a label and a Usage, is under 9.3 kB. A line
 # far beyond that is no row, and must not fill the memory (a gzip of zeros is one endless line).
@@ -133,7 +133,7 @@ def read_csv(
 
 def _to_samples(rows: list[_Row], numbers: list[int], columns: Columns, row_count: int, problems: Problems) -> Samples:
     return Samples(
-        images=np.stack([row.image for row in rows]).reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX),  # (N, 48, 48)
+        images=np.stack([row.image for row in rows]).reshape(-1, INPUT_SIZE_PX, INPUT_SIZE_PX),  # (N, 48, 48)
         labels=np.array([row.label for row in rows], dtype=np.int64),
         sample_ids=np.array([f"row-{number}" for number in numbers]),
         membership=np.array([row.membership for row in rows], dtype=np.int8),

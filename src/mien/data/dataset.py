@@ -14,9 +14,10 @@ import numpy as np
 
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
+from mien.images import INPUT_SIZE_PX
 
 __all__ = [
-    "IMAGE_SIZE_PX",
+    "INPUT_SIZE_PX",
     "NO_EMOTION_VOTES",
     "SPLIT_NAMES",
     "Dataset",
@@ -25,7 +26,6 @@ __all__ = [
     "dataset_fingerprint",
 ]
 
-IMAGE_SIZE_PX = 48
 SPLIT_NAMES = ("train", "val", "test")
 NO_EMOTION_VOTES = ("contempt", "unknown", "nf")
 """FER+'s other answers, under its own names (nf: not a face), in the order of the columns after the seven emotions."""
@@ -50,7 +50,7 @@ class Split:
 
     def __post_init__(self) -> None:
         n = len(self.labels)
-        expected = (n, IMAGE_SIZE_PX, IMAGE_SIZE_PX)
+        expected = (n, INPUT_SIZE_PX, INPUT_SIZE_PX)
         if self.images.dtype != np.uint8 or self.images.shape != expected:
             raise DataError(f"Expected images as uint8 {expected}. Received: {self.images.dtype} {self.images.shape}.")
         if self.sample_ids.shape != (n,):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mien.data.dataset import IMAGE_SIZE_PX, SPLIT_NAMES
+from mien.data.dataset import SPLIT_NAMES
 from mien.data.reading import (
     NOT_SAID,
     SPLIT_BY_FOLDERS,
@@ -31,7 +31,7 @@ from mien.data.reading import (
 from mien.emotions import EMOTIONS, emotion_code
 from mien.errors import DataError, ImageError
 from mien.files import open_regular, shown_path
-from mien.images import READABLE_SUFFIXES, ImageLimits, decode_image, resize_to_input, to_gray
+from mien.images import INPUT_SIZE_PX, READABLE_SUFFIXES, ImageLimits, decode_image, resize_to_input, to_gray
 from mien.machine import usable_cores
 
 __all__ = ["Entry", "is_image_name", "is_system_file", "list_folder", "read_folder", "read_tree"]
@@ -187,7 +187,7 @@ def _read_pixels(
     images: Sequence[_Image], source: str, problems: Problems, progress: Progress | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """uint8 (N, 48, 48), and bool (N,): which of them could be read."""
-    pixels = np.zeros((len(images), IMAGE_SIZE_PX, IMAGE_SIZE_PX), dtype=np.uint8)
+    pixels = np.zeros((len(images), INPUT_SIZE_PX, INPUT_SIZE_PX), dtype=np.uint8)
     readable = np.zeros(len(images), dtype=bool)
     pool = ThreadPoolExecutor(min(MAX_THREADS, usable_cores()))
     try:

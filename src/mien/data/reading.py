@@ -12,8 +12,9 @@ from typing import NoReturn
 
 import numpy as np
 
-from mien.data.dataset import IMAGE_SIZE_PX, SPLIT_NAMES
+from mien.data.dataset import SPLIT_NAMES
 from mien.errors import DataError, MienError
+from mien.images import INPUT_SIZE_PX
 
 __all__ = [
     "GZIP_SIGNATURE",
@@ -75,7 +76,7 @@ class Samples:
 
     def __post_init__(self) -> None:
         n = len(self.labels)
-        if self.images.shape != (n, IMAGE_SIZE_PX, IMAGE_SIZE_PX):
+        if self.images.shape != (n, INPUT_SIZE_PX, INPUT_SIZE_PX):
             raise DataError(f"Expected {n} images of 48×48. Received: {self.images.shape}.")
         if self.sample_ids.shape != (n,) or self.membership.shape != (n,):
             raise DataError(f"Expected {n} sample ids and memberships. Received: {self.sample_ids.shape}.")

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mien.data.dataset import IMAGE_SIZE_PX, SPLIT_NAMES, Dataset, Split
+from mien.data.dataset import SPLIT_NAMES, Dataset, Split
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
+from mien.images import INPUT_SIZE_PX
 
 __all__ = ["PixelStatistics", "SplitSummary", "Summary", "summarize"]
 
@@ -110,7 +111,7 @@ def _pixel_statistics(images: np.ndarray) -> PixelStatistics | None:
 
 
 def _mean_faces(split: Split) -> np.ndarray:
-    faces = np.full((NUM_EMOTIONS, IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.nan, np.float32)
+    faces = np.full((NUM_EMOTIONS, INPUT_SIZE_PX, INPUT_SIZE_PX), np.nan, np.float32)
     for code in range(NUM_EMOTIONS):
         images = split.images[split.labels == code]
         if len(images):

@@ -17,6 +17,7 @@ from mien.data.dataset import Split
 from mien.data.summary import Summary
 from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS, NUM_EMOTIONS
 from mien.evaluate.style import INK, MUTED, empty_figure, new_figure, percent_axis, styled, title
+from mien.images import INPUT_SIZE_PX
 
 __all__ = ["augmentation_figure", "class_distribution_figure", "mean_faces_figure", "samples_figure"]
 
@@ -125,13 +126,13 @@ def _show_face(axes: Axes, face: np.ndarray, colours: str, low: float, high: flo
 
 def _grid_figure(rows: list[np.ndarray], columns: int, *, gap_after_first: bool = False) -> tuple[Figure, Axes]:
     """Faces side by side as one picture: an axes for each of them would take seconds."""
-    side = 48 + _GAP_PX
+    side = INPUT_SIZE_PX + _GAP_PX
     extra = 4 * _GAP_PX if gap_after_first else 0
     canvas = np.full((len(rows) * side, columns * side + extra), 255.0)
     for row, faces in enumerate(rows):
         for column, face in enumerate(faces):
             left = column * side + (extra if column else 0)
-            canvas[row * side : row * side + 48, left : left + 48] = face
+            canvas[row * side : row * side + INPUT_SIZE_PX, left : left + INPUT_SIZE_PX] = face
     height, width = canvas.shape
     inches = _INCHES_PER_FACE / side
     figure, axes = new_figure(max(width * inches + 0.9, _NARROWEST_INCHES), height * inches + 0.6)
@@ -140,8 +141,8 @@ def _grid_figure(rows: list[np.ndarray], columns: int, *, gap_after_first: bool 
 
 
 def _label_rows(axes: Axes, names: list[str]) -> None:
-    side = 48 + _GAP_PX
-    axes.set_yticks(np.arange(len(names)) * side + 24, names)
+    side = INPUT_SIZE_PX + _GAP_PX
+    axes.set_yticks(np.arange(len(names)) * side + INPUT_SIZE_PX / 2, names)
     axes.set_xticks([])
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)

@@ -21,6 +21,7 @@ from sklearn import metrics as sk
 
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import DataError
+from mien.probabilities import SUM_TOLERANCE
 
 __all__ = [
     "CALIBRATION_BINS",
@@ -47,7 +48,6 @@ CALIBRATION_BINS = 15
 """Equal-width bins of confidence, as in Guo et al. 2017, "On calibration of modern neural networks"."""
 
 _LABELS = range(NUM_EMOTIONS)
-_SUM_SLACK = 1e-2  # what bfloat16 can be off after seven roundings; see mien.run
 _Z_95 = 1.959963984540054  # two-sided 95 % point of the normal distribution
 
 
@@ -97,7 +97,7 @@ def checked(y_true: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, 
 def _refuse_bad_rows(probabilities: np.ndarray) -> None:
     good = np.isfinite(probabilities).all(axis=1) & (probabilities >= 0).all(axis=1)
     with np.errstate(invalid="ignore", over="ignore"):
-        good &= np.abs(probabilities.sum(axis=1) - 1) <= _SUM_SLACK
+        good &= np.abs(probabilities.sum(axis=1) - 1) <= SUM_TOLERANCE
     if not good.all():
         row = int(np.argmin(good))
         raise DataError(

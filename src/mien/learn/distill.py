@@ -16,6 +16,7 @@ from mien.config import DistillConfig
 from mien.emotions import NUM_EMOTIONS
 from mien.inference.classifier import Classifier
 from mien.inference.ensemble import Answering, mean_probabilities
+from mien.probabilities import apply_temperature
 
 __all__ = ["Teacher", "load_teachers", "soft_targets", "targets_for_views"]
 
@@ -88,8 +89,7 @@ def soft_targets(labels: np.ndarray, probabilities: np.ndarray, config: DistillC
     Returns:
         float32 (N, 7 · heads), as `labels`, which stay as they are where no teacher answers.
     """
-    softened = np.maximum(probabilities, np.finfo(np.float32).tiny) ** (1 / config.temperature)
-    each = softened.reshape(len(labels), -1, NUM_EMOTIONS)  # (N, heads, 7)
-    softened = (each / each.sum(axis=2, keepdims=True)).reshape(labels.shape)
+    each = probabilities.reshape(len(labels), -1, NUM_EMOTIONS)  # (N, heads, 7)
+    softened = apply_temperature(each, config.temperature).reshape(labels.shape)
     mixed = config.weight * softened + (1 - config.weight) * labels
     return np.where(np.isnan(softened), labels, mixed).astype(np.float32)

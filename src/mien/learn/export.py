@@ -23,6 +23,7 @@ from mien.emotions import NUM_EMOTIONS
 from mien.errors import ModelError
 from mien.evaluate.metrics import accuracy_with_interval
 from mien.files import atomic_writes, sha256_of
+from mien.images import INPUT_SHAPE, to_tensor
 from mien.inference.sessions import import_onnxruntime, open_session
 from mien.learn.card_facts import card_facts
 from mien.learn.compact import store_kernels_as_int16
@@ -147,8 +148,8 @@ def _to_onnx(model: keras.Model) -> Any:
             f"Expected the tensorflow backend for the ONNX export. Received: {keras.backend.backend()}. "
             "model.keras is the same on every backend, so run: KERAS_BACKEND=tensorflow mien export RUN"
         )
-    signature = [keras.InputSpec(shape=(None, 48, 48, 1), dtype="float32", name="image")]
-    model(np.zeros((1, 48, 48, 1), np.float32))  # Keras exports only a model that was called
+    signature = [keras.InputSpec(shape=(None, *INPUT_SHAPE), dtype="float32", name="image")]
+    model(np.zeros((1, *INPUT_SHAPE), np.float32))  # Keras exports only a model that was called
     import_onnxruntime()  # first here, because the exporter may import it with its telemetry on
     with tempfile.TemporaryDirectory() as folder, _quiet():
         path = Path(folder) / "exported.onnx"
@@ -172,7 +173,7 @@ def _name_axes(proto: Any, output_names: Sequence[str]) -> None:
 def _parity(path: Path, images: np.ndarray, expected: Sequence[np.ndarray]) -> tuple[float, float]:
     """Largest |Δp| and share of equal answers over all images, the worst of all heads and of two batch sizes."""
     session = open_session(path.read_bytes())
-    pixels = images[..., None].astype(np.float32)
+    pixels = to_tensor(images)
     difference, same = 0.0, 1.0
     for size in _BATCH_SIZES:
         batches = [pixels[start : start + size] for start in range(0, len(pixels), size)]

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from mien.errors import ConfigError
+from mien.images import no_crops, to_tensor
 
 __all__ = ["GradCam", "RandomisationCheck", "check_by_randomisation"]
 
@@ -53,10 +54,10 @@ class GradCam:
         """
         starts = range(0, len(images), _BATCH_SIZE)
         batches = [self._batch(images[i : i + _BATCH_SIZE], codes[i : i + _BATCH_SIZE]) for i in starts]
-        return np.concatenate(batches) if batches else np.zeros((0, 48, 48), np.float32)
+        return np.concatenate(batches) if batches else no_crops().astype(np.float32)
 
     def _batch(self, images: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        pixels = images[..., None].astype(np.float32)
+        pixels = to_tensor(images)
         # Called, not predicted: compiling a graph would cost more than the few batches that are asked for.
         features = np.asarray(ops.convert_to_numpy(self._features(pixels, training=False)), np.float32)  # (N, h, w, C)
         weights = _logit_gradients(self._head, features, codes).mean(axis=(1, 2), keepdims=True)  # (N, 1, 1, C)

@@ -18,6 +18,7 @@ import numpy as np
 
 from mien.config import ModelConfig
 from mien.errors import ConfigError, ModelError
+from mien.images import to_tensor
 from mien.inference.model_files import find_model
 from mien.learn.models import build_model
 from mien.learn.scoring import load_model
@@ -123,7 +124,7 @@ def _give_norms_their_statistics(model: keras.Model, images: np.ndarray) -> None
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     convolutions = [model.get_layer(norm.name.removesuffix("_norm") + "_conv") for norm in norms]
     outputs = keras.Model(model.input, [norm.output for norm in norms])
-    pixels = images[..., None].astype(np.float32)
+    pixels = to_tensor(images)
     for norm, convolution, values in zip(
         norms, convolutions, outputs.predict(pixels, batch_size=128, verbose=0), strict=True
     ):

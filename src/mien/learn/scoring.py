@@ -8,6 +8,7 @@ import numpy as np
 from mien.data.dataset import Split
 from mien.emotions import NUM_EMOTIONS
 from mien.errors import ModelError
+from mien.images import to_tensor
 from mien.run import Probabilities, Provenance, Run
 
 __all__ = ["load_known_model", "load_model", "predict_heads", "predict_probabilities", "score_split"]
@@ -60,7 +61,7 @@ def predict_heads(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
     """What each head of a model says: float32 (N, 7) for each, the votes' before the labels' where there are two."""
     if not len(images):
         return [np.zeros((0, NUM_EMOTIONS), np.float32) for _ in model.outputs]
-    pixels = images[..., None].astype(np.float32)  # (N, 48, 48, 1)
+    pixels = to_tensor(images)  # (N, 48, 48, 1)
     answers = model.predict(pixels, batch_size=_BATCH_SIZE, verbose=0)
     return list(answers) if len(model.outputs) > 1 else [answers]
 

@@ -11,12 +11,13 @@ import os
 
 import numpy as np
 
-from mien.data.dataset import IMAGE_SIZE_PX, SPLIT_NAMES, Dataset, Split, dataset_fingerprint
+from mien.data.dataset import SPLIT_NAMES, Dataset, Split, dataset_fingerprint
 from mien.data.reading import Progress
 from mien.data.writing import claim_empty_folder, write_png
 from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.errors import DataError
 from mien.files import user_path
+from mien.images import INPUT_SIZE_PX
 from mien.synthetic.expression import sample_expression
 from mien.synthetic.features import brows, eyes, folds, mouth
 from mien.synthetic.head import beard, body, glasses, hair_back, hair_front, hand, nose, shading, skin_shape
@@ -34,7 +35,7 @@ _FEWEST_PER_CLASS = 3  # one for each split
 _NOTE = "Drawn faces: an accuracy on them says nothing about photographs."
 
 
-def draw_face(emotion_code: int, rng: np.random.Generator, *, size_px: int = IMAGE_SIZE_PX) -> np.ndarray:
+def draw_face(emotion_code: int, rng: np.random.Generator, *, size_px: int = INPUT_SIZE_PX) -> np.ndarray:
     """Draw one face.
 
     Args:
@@ -95,7 +96,7 @@ def synthetic_dataset(
     done = 0
     splits = []
     for split, count in enumerate(counts):
-        images = np.empty((NUM_EMOTIONS, count, IMAGE_SIZE_PX, IMAGE_SIZE_PX), np.uint8)
+        images = np.empty((NUM_EMOTIONS, count, INPUT_SIZE_PX, INPUT_SIZE_PX), np.uint8)
         for code in range(NUM_EMOTIONS):
             for number in range(count):
                 images[code, number] = draw_face(code, np.random.default_rng((seed, split, code, number)))
@@ -158,4 +159,4 @@ def _to_split(images: np.ndarray, split: int) -> Split:
     ids = [f"{folder}/{emotion}/drawn_{number:06}.png" for emotion in EMOTIONS for number in range(per_class)]
     labels = np.repeat(np.arange(NUM_EMOTIONS), per_class)
     order = np.argsort(ids)
-    return Split(images.reshape(-1, IMAGE_SIZE_PX, IMAGE_SIZE_PX)[order], labels[order], np.array(ids)[order])
+    return Split(images.reshape(-1, INPUT_SIZE_PX, INPUT_SIZE_PX)[order], labels[order], np.array(ids)[order])

@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from mien.emotions import NUM_EMOTIONS
+from mien.images import INPUT_SHAPE
 from mien.learn.targets import OUTPUTS
 
 __all__ = ["classify", "convolution", "image_input", "normalise"]
@@ -15,7 +16,7 @@ __all__ = ["classify", "convolution", "image_input", "normalise"]
 
 def image_input() -> tuple[Any, Any]:
     """The input of every model, and the same scaled from 0–255 to −1–1."""
-    image = keras.Input((48, 48, 1), name="image")
+    image = keras.Input(INPUT_SHAPE, name="image")
     return image, layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(image)
 
 

@@ -18,6 +18,7 @@ import keras
 from keras import layers
 
 from mien.errors import ModelError
+from mien.images import INPUT_SHAPE
 from mien.learn.models.blocks import classify
 
 __all__ = ["backbone_of", "build_transfer", "set_trainable"]
@@ -51,7 +52,7 @@ def build_transfer(
     Raises:
         ModelError: The weights are not there or do not fit the backbone.
     """
-    image = keras.Input((48, 48, 1), name="image")
+    image = keras.Input(INPUT_SHAPE, name="image")
     x = layers.Resizing(input_size_px, input_size_px, interpolation="bilinear", name="resize")(image)
     constructor, preprocessing = _BACKBONES[architecture]
     x = _preprocess(x, preprocessing)
