@@ -18,7 +18,7 @@ from mien.emotions import EMOTIONS, NUM_EMOTIONS
 from mien.evaluate.faithfulness import measure_faithfulness
 from mien.evaluate.occlusion import Predict, occlusion_maps
 from mien.evaluate.plots.explanations import ExplanationGridPlot, FaithfulnessPlot, MeanMapsPlot, RandomisationPlot
-from mien.evaluate.report.section import Picture
+from mien.evaluate.report.material import Picture
 from mien.inference.classifier import Classifier
 from mien.run import Run
 

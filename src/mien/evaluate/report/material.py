@@ -9,22 +9,36 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from mien.data.dataset import Dataset
 from mien.errors import RunError
 from mien.evaluate.evaluation import Evaluation, check_split_name, evaluate
 from mien.evaluate.figures import read_history
 from mien.evaluate.label_issues import LabelIssues, find_label_issues
-from mien.evaluate.report.section import Picture, Section
 from mien.evaluate.run_evaluation import FittedOnVal, check_same_images, fitted_on_val
 from mien.evaluate.split_facts import SplitFacts, split_facts
 from mien.probabilities import apply_temperature
 from mien.run import Probabilities, Run, Scores
 
-__all__ = ["Material", "first_scored", "gather"]
+__all__ = ["Material", "Picture", "first_scored", "gather"]
 
 # The one that the page is about comes first when nobody says otherwise: test was looked at last.
 _PREFERENCE = ("test", "val", "train")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that someone else brings, such as explanations."""
+
+    figure: Figure
+    """Drawn in mien's style."""
+    caption: str
+    """One or two sentences that say what is to be seen."""
+    name: str
+    """Letters, digits and underscores; its file is called so."""
+    photographic: bool = False
+    """Whether it holds faces: kept as pixels, not as vectors, and never turned dark."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,6 @@ class Material:
     config: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     explanations: Sequence[Picture] = ()
-    more: Sequence[Section] = ()
 
     @property
     def evaluation(self) -> Evaluation:
@@ -80,7 +93,6 @@ def gather(
     split: str | None = None,
     dataset: Dataset | None = None,
     explanations: Sequence[Picture] = (),
-    more: Sequence[Section] = (),
     seed: int = 0,
 ) -> Material:
     """Read a run and score each split that has probabilities.
@@ -91,7 +103,6 @@ def gather(
         dataset: What was scored, for faces, votes, counts and duplicates; the one that the run was trained on when
             left out.
         explanations: Pictures from the learning room.
-        more: Sections of others, shown before the environment.
         seed: Decides the bootstrap.
 
     Raises:
@@ -117,7 +128,6 @@ def gather(
         config=_optional_json(run, "config"),
         environment=_optional_json(run, "environment"),
         explanations=explanations,
-        more=more,
     )
 
 

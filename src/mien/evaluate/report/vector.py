@@ -9,12 +9,14 @@ from html import escape
 
 from matplotlib.figure import Figure
 
+from mien.emotions import COLOURS_ON_LIGHT
 from mien.evaluate.style import GRID, INK, MUTED, styled
 
 __all__ = ["inline_png", "inline_svg", "png_uri"]
 
 # What the page's style sheet gives other values in the dark.
 _FOLLOWING = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)"}
+_FOLLOWING |= {colour: f"var(--emotion-{code})" for code, colour in enumerate(COLOURS_ON_LIGHT)}
 
 
 def inline_svg(figure: Figure, *, name: str, alt: str) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from mien import __version__
 from mien.data.dataset import Dataset
+from mien.emotions import COLOURS_ON_DARK, COLOURS_ON_LIGHT
 from mien.evaluate.figures import evaluation_figures, training_figure, write_figures
 from mien.evaluate.label_issues import write_label_issues
-from mien.evaluate.report.material import Material, gather
-from mien.evaluate.report.page import render_page
-from mien.evaluate.report.section import Picture, Section
-from mien.evaluate.report.sections import LAST, ORDER, headline
+from mien.evaluate.report.content import SECTIONS, headline
+from mien.evaluate.report.material import Material, Picture, gather
 from mien.files import atomic_write
 from mien.run import Run
 
@@ -43,7 +46,6 @@ def write_report(
     split: str | None = None,
     dataset: Dataset | None = None,
     explanations: Sequence[Picture] = (),
-    more: Sequence[Section] = (),
     formats: tuple[str, ...] = ("png", "svg"),
     seed: int = 0,
 ) -> Report:
@@ -54,7 +56,6 @@ def write_report(
         split: The split that figures and faces are of; test, else val, else train when left out.
         dataset: What was scored; without it the page is of the run's own, and has no faces, votes and duplicates.
         explanations: Pictures from the learning room.
-        more: Sections of others, such as an audit of the data.
         formats: In which every figure is also written to the run's figures, for slides and print.
         seed: Decides the bootstrap.
 
@@ -65,14 +66,8 @@ def write_report(
         RunError: Nothing was scored yet, a file is damaged or from a newer mien, or the folder cannot be written.
         DataError: The split's name is unknown, or the dataset has other images than the run was scored on.
     """
-    material = gather(run, split=split, dataset=dataset, explanations=explanations, more=more, seed=seed)
-    page = render_page(
-        title=run.name,
-        subtitle=_subtitle(material),
-        headline_html=headline(material),
-        sections=_sections(material),
-        footer=f"Written by mien {__version__} on {datetime.now(UTC):%Y-%m-%d}.",
-    )
+    material = gather(run, split=split, dataset=dataset, explanations=explanations, seed=seed)
+    page = _render(material)
     scores = material.scores
     with atomic_write(scores.report_path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -89,9 +84,24 @@ def write_report(
     )
 
 
-def _sections(material: Material) -> list[Section]:
-    first, last = ([make(material) for make in group] for group in (ORDER, LAST))
-    return [section for section in (*first, *material.more, *last) if section is not None]
+def _render(material: Material) -> str:
+    """The page, which loads nothing from anywhere."""
+    # Undefined names are errors; every value that is not Markup is escaped.
+    loader = PackageLoader("mien.evaluate.report", "")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    sections = {name: make(material) for name, make in SECTIONS.items()}
+    return environment.get_template("report.html.jinja").render(
+        title=material.run.name,
+        subtitle=_subtitle(material),
+        headline=headline(material),
+        sections={name: section for name, section in sections.items() if section is not None},
+        style=Markup(files("mien.evaluate.report").joinpath("style.css").read_text(encoding="utf-8")),
+        on_light=COLOURS_ON_LIGHT,
+        on_dark=COLOURS_ON_DARK,
+        footer=f"Written by mien {__version__} on {datetime.now(UTC):%Y-%m-%d}.",
+    )
 
 
 def _subtitle(material: Material) -> str:
