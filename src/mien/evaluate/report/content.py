@@ -240,7 +240,7 @@ def _audit(dataset: Dataset) -> dict[str, str]:
         "contradicting labels",
         "blank images": f"{len(found.blanks):,}",
     }
-    if worst is not None and worst.ratio is not None:
+    if worst is not None and worst.ratio is not None and worst.ratio > 1:
         values["imbalance of train"] = f"{worst.ratio:.1f} times as many {worst.largest} as {worst.smallest} images"
     return values
 
