@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from mien.inference.predictor import Predictor
     from mien.inference.results import Face, Found, Prediction, Unreadable
+    from mien.inference.video.prediction import VideoPrediction, predict_video
     from mien.learn.export import export
     from mien.learn.training import train
 
@@ -48,9 +49,11 @@ __all__ = [
     "Predictor",
     "RunError",
     "Unreadable",
+    "VideoPrediction",
     "__version__",
     "evaluate",
     "export",
+    "predict_video",
     "train",
 ]
 
@@ -60,6 +63,8 @@ _HOMES = {
     "Found": "mien.inference.results",
     "Prediction": "mien.inference.results",
     "Unreadable": "mien.inference.results",
+    "predict_video": "mien.inference.video.prediction",
+    "VideoPrediction": "mien.inference.video.prediction",
     "train": "mien.learn.training",
     "export": "mien.learn.export",
 }

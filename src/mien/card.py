@@ -32,14 +32,14 @@ TEMPERATURES = (0.05, 20.0)
 
 @dataclass(frozen=True)
 class Head:
-    """One question that a model answers, and what its answers are worth."""
+    """One question that a model answers, and what its probabilities are worth."""
 
     output: str = "probabilities"
     """Name of the output in model.onnx."""
     temperature: float = 1.0
     """Calibration: probabilities are softmax(log(p) / temperature); fitted on val (Guo et al. 2017)."""
     uncertain_below: float = 0.0
-    """Calibrated confidence under which the answer is called uncertain; 0 never."""
+    """Calibrated confidence under which a prediction is called uncertain; 0 never."""
     prior: tuple[float, ...] = (1 / NUM_EMOTIONS,) * NUM_EMOTIONS
     """How common each emotion was where it learnt; sums to 1."""
 

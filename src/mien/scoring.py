@@ -192,7 +192,7 @@ def score_ensemble(
         OutputError: The folder cannot be written.
     """
     images = dataset.split(split)
-    mean = mean_probabilities(ensemble.members, images.images, flip=ensemble.flip, told=on_progress)
+    mean = mean_probabilities(ensemble.members, images.images, flip=ensemble.flip, on_progress=on_progress)
     run.write_json(run.environment_path, ensemble.facts() | {"data": dataset.facts()})
     provenance = Provenance(data_fingerprint=dataset.fingerprint)
     return run.write_probabilities(split, Probabilities(images.sample_ids, images.labels, mean, provenance))

@@ -29,7 +29,7 @@ def _left_bright(count: int) -> np.ndarray:
 
 def test_every_member_answers_on_images_and_their_mirror_images() -> None:
     told: list[int] = []
-    answers = mean_probabilities([SideModel(1.0), SideModel(0.5)], _left_bright(70), told=told.append)
+    answers = mean_probabilities([SideModel(1.0), SideModel(0.5)], _left_bright(70), on_progress=told.append)
     # Each member sees left and right once; 0.75 is their mean confidence, half of it for each side.
     np.testing.assert_allclose(answers, np.tile([0.375, 0.375, 0, 0, 0, 0, 0.25], (70, 1)))
     assert told == [64, 70]

@@ -107,7 +107,7 @@ def test_jobs_are_taken_only_as_they_are_needed(predictor: Predictor) -> None:
         next(results)
     results.close()  # type: ignore[attr-defined]
     assert taken <= 10 + 2 * 2 + 1
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("mien-search")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("mien-worker")]
 
 
 def test_a_defect_in_a_detector_is_not_hidden(toy_model: Path) -> None:

@@ -12,7 +12,7 @@ from mien.inference.thread_pool import in_order
 
 
 def _left() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("mien-search")]
+    return [thread for thread in threading.enumerate() if thread.name.startswith("mien-worker")]
 
 
 @pytest.mark.parametrize("workers", [1, 3])

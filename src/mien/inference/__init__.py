@@ -1,1 +1,1 @@
-"""The inference room: faces in photos and video, answered by ONNX Runtime. Never Keras, never matplotlib."""
+"""Inference: faces in photos and video and their expressions, by ONNX Runtime. Never Keras, never matplotlib."""

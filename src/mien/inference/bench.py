@@ -36,7 +36,7 @@ _FRAME_SIZE = (640, 360)
 
 @dataclass(frozen=True)
 class ColdStart:
-    """A fresh process that answers on one photo.
+    """A fresh process that predicts one photo.
 
     Attributes:
         wall_seconds: From start to exit, the best of several.
@@ -53,12 +53,12 @@ class Speed:
 
     Attributes:
         model: Its name.
-        detector: Who searched the photos.
+        detector: Who detects the faces.
         face_p50_ms, face_p95_ms: One face, batch 1, without detection.
         best_batch: The batch with most faces per second, and how many that is.
         faces_per_second: At that batch.
-        photo_p50_ms: A photo of 1280×960 from bytes to answer.
-        video_fps: Frames of 640×360 per second, searched and answered; decoding is left out.
+        photo_p50_ms: A photo of 1280×960 from bytes to prediction.
+        video_fps: Frames of 640×360 per second, detected and classified; decoding is left out.
     """
 
     model: str
@@ -113,7 +113,7 @@ def measure_speed(
 
     Args:
         model: A bundled model's name, or a path.
-        detector: Who searches the photos.
+        detector: Who detects the faces.
         threads: Threads of ONNX Runtime; None takes as many as there are cores, at most 4.
         seconds: How long each figure is measured for.
     """
@@ -137,12 +137,12 @@ def measure_speed(
 
 
 class _Still:
-    """A clip that shows one picture for some time."""
+    """A clip that shows one image for some time."""
 
     fps, name, is_live = 25.0, "still", False
 
-    def __init__(self, picture: np.ndarray, seconds: float) -> None:
-        self._picture, self._seconds = picture, seconds
+    def __init__(self, image: np.ndarray, seconds: float) -> None:
+        self._image, self._seconds = image, seconds
 
     def frames(self, **_: Any) -> Iterator[Frame]:
         """Frames until the time is over, at least eight."""
@@ -150,17 +150,17 @@ class _Still:
         for number in count():
             if number >= 8 and time.perf_counter() > until:
                 return
-            yield Frame(number, number / self.fps, self._picture)
+            yield Frame(number, number / self.fps, self._image)
 
 
 def _frames_per_second(model: str | os.PathLike[str], detector: str, frame: np.ndarray, seconds: float) -> float:
     """As `mien video` does it: several frames at a time, each on one thread."""
     predictor = Predictor(model, detector=detector, threads=1)
     clip: Any = _Still(frame, seconds)
-    started, answered = time.perf_counter(), 0
+    started, done = time.perf_counter(), 0
     for _ in VideoAnalysis(predictor).follow(clip):
-        answered += 1
-    return answered / (time.perf_counter() - started)
+        done += 1
+    return done / (time.perf_counter() - started)
 
 
 def _faces_per_second(predictor: Predictor, crops: np.ndarray, seconds: float) -> float:
@@ -182,9 +182,9 @@ def _times(call: Callable[[], object], seconds: float) -> list[float]:
 def _picture() -> np.ndarray:
     """uint8 (960, 1280, 3): soft shapes, as photos have them, and one round thing that is no face."""
     small = np.random.default_rng(0).integers(60, 200, (12, 16, 3), dtype=np.uint8)
-    picture: np.ndarray = cv2.resize(small, _PHOTO_SIZE, interpolation=cv2.INTER_CUBIC)
-    cv2.circle(picture, (640, 480), 200, (200, 170, 150), -1)
-    return picture
+    image: np.ndarray = cv2.resize(small, _PHOTO_SIZE, interpolation=cv2.INTER_CUBIC)
+    cv2.circle(image, (640, 480), 200, (200, 170, 150), -1)
+    return image
 
 
 def _photo() -> bytes:
@@ -216,5 +216,5 @@ def _run(command: Sequence[str]) -> tuple[float, float | None]:
     done = subprocess.run(watcher, stdout=subprocess.PIPE, text=True, check=True)
     code, wall, peak = json.loads(done.stdout)
     if code:
-        raise ModelError(f"Expected {' '.join(command[1:4])} to answer. Received: exit code {code}.")
+        raise ModelError(f"Expected {' '.join(command[1:4])} to succeed. Received: exit code {code}.")
     return wall, peak

@@ -28,7 +28,7 @@ MAX_BATCH = 64
 
 
 class Classifier:
-    """A model that is ready to answer.
+    """A model that is ready to classify faces.
 
     Args:
         model: The name of a bundled model, or the path of a folder with an exported one.
@@ -93,7 +93,7 @@ class Classifier:
         return np.concatenate(parts) if parts else np.zeros((0, NUM_EMOTIONS), np.float32)
 
     def all_heads(self, crops: np.ndarray) -> dict[str, np.ndarray]:
-        """For each head of the model, float32 (N, 7): its calibrated answer to uint8 (N, 48, 48), as it was trained."""
+        """For each head of the model, float32 (N, 7): its calibrated probabilities of uint8 (N, 48, 48), as trained."""
         heads = self.card.heads
         outputs = self._session.run([head.output for head in heads.values()], {self._input_name: to_tensor(crops)})
         return {
@@ -102,8 +102,8 @@ class Classifier:
         }
 
     def _run(self, crops: np.ndarray) -> np.ndarray:
-        (answer,) = self._session.run([self.head.output], {self._input_name: to_tensor(crops)})
-        return np.asarray(answer, dtype=np.float32)  # (N, 7)
+        (output,) = self._session.run([self.head.output], {self._input_name: to_tensor(crops)})
+        return np.asarray(output, dtype=np.float32)  # (N, 7)
 
     def _check_answer(self, path: Path) -> None:
         """One grey image: shows a graph that cannot run or has no softmax, and warms the session up."""

@@ -19,12 +19,12 @@ __all__ = ["STDIN", "Photo", "copy_paths", "find_photos", "write_image"]
 
 STDIN = "-"
 
-# Photos that mien cannot read are still photos: they are listed, so that the answer says so instead of nothing.
+# Photos that mien cannot read are still photos: they are listed, so that the result says so instead of nothing.
 _PHOTO_SUFFIXES = (*READABLE_SUFFIXES, ".heic", ".heif", ".avif", ".jxl")
 
 
 class Photo(NamedTuple):
-    """A file to answer on.
+    """An image file.
 
     Attributes:
         path: Where it is; `-` is standard input.

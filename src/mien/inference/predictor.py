@@ -75,14 +75,14 @@ class Predictor:
             calls it); None takes the first of its card.
         prior: How common each expression is in the images: `everyday` as in ordinary photographs, `even`, `trained` as
             where the model learnt, a mapping from emotion to share, or `estimate`: `predict_many` learns it from all
-            of its images together before it gives the first answer, `predict` from the faces of the one.
+            of its images together before it gives the first prediction, `predict` from the faces of the one.
         detector: `yunet`, `none` (each image is a face), or an object of your own (see
             `mien.inference.faces.FaceDetector`).
         yunet_path: YuNet's file, if not the one that was installed with mien or that MIEN_YUNET names.
-        smallest_face_px: Side in pixels of the smallest face that matters, at least 24; the search for larger ones is
+        smallest_face_px: Side in pixels of the smallest face that matters, at least 24; detecting larger ones is
             faster: up to four times with 48.
         margin: Share of a box's longer side that the crop adds on each side; None takes what suits the detector.
-        max_faces: Most faces to answer on per image, the largest first; None answers on all.
+        max_faces: Most faces per image, the largest first; None takes all.
         threads: Threads of the classifier and of YuNet; None takes as many as there are cores, at most 4.
         limits: What images are too large to be read.
 
@@ -152,7 +152,7 @@ class Predictor:
 
     @property
     def uncertain_below(self) -> float:
-        """The confidence under which an answer is called uncertain."""
+        """The confidence under which a prediction is called uncertain."""
         return self._classifier.head.uncertain_below
 
     @property
@@ -162,7 +162,7 @@ class Predictor:
 
     @property
     def detector_name(self) -> str:
-        """Which detector answers."""
+        """Which detector finds the faces."""
         return self._detector.name
 
     def predict(

@@ -1,4 +1,4 @@
-"""What prediction answers: frozen values, whose `to_dict()` is the JSON of the command line and of HTTP alike.
+"""What prediction returns: frozen values, whose `to_dict()` is the JSON of the command line and of HTTP alike.
 
 Coordinates are pixels of the upright image: x to the right, y down, the origin at the top left corner.
 """
@@ -77,7 +77,7 @@ class Face:
         uncertain: True when the confidence is below the threshold that the model's card states.
         detection_score: The detector's own measure of certainty, or None.
         landmarks: Five points (see `DetectedFace`), or None.
-        quality: What speaks against trusting the answer: `small`, `blurred`, `dark`, `cut off`, `turned`; often empty.
+        quality: What speaks against trusting it: `small`, `blurred`, `dark`, `cut off`, `turned`; often empty.
     """
 
     box: Box
@@ -109,12 +109,12 @@ class Face:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The faces of one image; none is an answer, too.
+    """The faces of one image; there may be none.
 
     Attributes:
         faces: The faces, the largest first.
         width_px, height_px: Size of the upright image.
-        detector: Which detector answered: `yunet`, `none` (the image is the face), `boxes`, or the name of your own.
+        detector: Which detector found them: `yunet`, `none` (the image is the face), `boxes`, or the name of your own.
         model: Name of the model.
         source: The file or label that the image came from, or None.
         faces_left_out: Smaller faces that were found, too, beyond the most that were asked for.

@@ -30,7 +30,7 @@ def in_order(
     if workers == 1:
         yield from map(work, items)
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="mien-search")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="mien-worker")
     under_way: deque[Future[Result]] = deque()
     try:
         for item in items:

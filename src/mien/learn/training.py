@@ -242,7 +242,7 @@ class _Loop:
             if observer:
                 observer.labelled(done=done, total=len(split))
 
-        answers = mean_probabilities(teachers, split.images, told=told)
+        answers = mean_probabilities(teachers, split.images, on_progress=told)
         self._targets = soft_targets(targets_of(split, self._config.model.predicts), answers, self._config.distill)
 
     def go(self) -> TrainResult:

@@ -13,7 +13,7 @@ from mien.inference.results import Box, DetectedFace
 
 __all__ = ["checked_boxes", "merge_overlapping", "overlap", "read_boxes"]
 
-# Two boxes that share more than this of the smaller one are one face. Shared by the smaller, because a search at two
+# Two boxes that share more than this of the smaller one are one face. Shared by the smaller, because detection at two
 # scales can find a face and its half; a face behind another shows more of itself than this.
 SAME_FACE_SHARE = 0.6
 

