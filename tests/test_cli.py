@@ -16,7 +16,7 @@ import typer.main
 
 from mien import __version__
 from mien.cli import app, main
-from mien.errors import DataError, MienError
+from mien.errors import DataError, MienError, install_command
 from mien.files import Output
 
 
@@ -105,7 +105,7 @@ def test_a_missing_extra_is_one_line_with_the_pip_command(
     error = ModuleNotFoundError(f"No module named {library!r}", name=library)
     assert main(["work"], run=_raising(error)) == 1
     name = library.partition(".")[0]
-    expected = f"mien: mien work needs {name}, which is not installed. Run: pip install 'mien[{extra}]'\n"
+    expected = f"mien: mien work needs {name}, which is not installed. Run: {install_command(extra)}\n"
     assert capsys.readouterr().err == expected
 
 

@@ -83,5 +83,39 @@ class MissingExtraError(MienError):
     """A command that needs a part of mien that is not installed."""
 
     def __init__(self, command: str, extra: str, missing: str) -> None:
-        super().__init__(f"{command} needs {missing}, which is not installed. Run: pip install 'mien[{extra}]'")
+        super().__init__(f"{command} needs {missing}, which is not installed. Run: {install_command(extra)}")
         self.extra = extra
+
+
+def install_command(extra: str, *, direct_url: str | None = None) -> str:
+    """How an extra is added to this installation of mien; from where it came, which need not be the package index.
+
+    Args:
+        extra: The name of the extra, such as `train`.
+        direct_url: What pip noted of the origin (PEP 610, the text of direct_url.json); read from the installation if
+            None.
+    """
+    import json
+
+    origin = json.loads(direct_url or _direct_url() or "{}")
+    url = origin.get("url", "")
+    if "vcs_info" in origin:
+        return f"pip install 'mien[{extra}] @ {origin['vcs_info']['vcs']}+{url}'"
+    if not url.startswith("file:"):
+        return f"pip install 'mien[{extra}]'"
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    editable = "-e " if origin.get("dir_info", {}).get("editable") else ""
+    return f"pip install {editable}'{url2pathname(urlsplit(url).path)}[{extra}]'"
+
+
+def _direct_url() -> str | None:
+    from importlib.metadata import PackageNotFoundError, distribution
+    from pathlib import Path
+
+    try:
+        return distribution("mien").read_text("direct_url.json")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        checkout = Path(__file__).resolve().parents[2].as_uri()
+        return f'{{"url": "{checkout}", "dir_info": {{"editable": true}}}}'

@@ -32,6 +32,7 @@ __all__ = [
     "atomic_writes",
     "cache_folder",
     "open_regular",
+    "refuse_address",
     "sha256_of",
     "shown_path",
     "unwritable",
@@ -264,6 +265,18 @@ def _open_without_waiting(path: str, flags: int) -> int:
 def shown_path(path: str | os.PathLike[str]) -> str:
     """A path as text that can be printed and written: bytes that are no UTF-8 as `\\xff`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def refuse_address(name: str) -> None:
+    """Say of an address of the web that it is none of a file.
+
+    Raises:
+        MienError: It is one; `Path` has made one slash of two.
+    """
+    if re.match(r"(https?|ftp|s3|gs):/", name, re.IGNORECASE):
+        raise MienError(
+            f"Expected a file on this machine. Received: {name}. Addresses are not read: download it first."
+        )
 
 
 def user_path(path: str | os.PathLike[str]) -> Path:

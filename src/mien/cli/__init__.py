@@ -7,6 +7,8 @@ else is a defect in mien and keeps its traceback. Importing this module loads ne
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
@@ -56,6 +58,8 @@ _EXTRA_OF = {
     "starlette": "serve",
     "uvicorn": "serve",
 }
+# What a write to standard output raises when it leads to a disk that is full; files of mien's own have other errors.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _EXIT_INTERRUPTED = 130  # 128 + SIGINT, what shells expect
 
 app = typer.Typer(
@@ -121,6 +125,11 @@ def main(arguments: Sequence[str] | None = None, *, run: Callable[..., object] =
             run(args=arguments, prog_name="mien")
     except MienError as error:
         return _fail(_with_notes(str(error), error), 1)
+    except OSError as error:
+        if error.errno not in _FULL or error.filename is not None:
+            raise
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  what waits there has no place to go
+        return _fail(f"Expected room for all of the output. Received: {error.strerror}. Some of it is missing.", 1)
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
         if library not in _EXTRA_OF:

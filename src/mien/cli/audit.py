@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.options import Seed, SkipBad, Source
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -19,7 +21,7 @@ __all__ = ["audit"]
 
 
 def audit(
-    source: Annotated[Path, typer.Argument(help="fer2013.csv (.gz, .zip), archive.zip, or a folder of images.")],
+    source: Source,
     *,
     clean: Annotated[
         Path | None, typer.Option(help="Write a cleaned dataset: a new folder, or a .csv or .csv.gz file.")
@@ -28,8 +30,8 @@ def audit(
         bool, typer.Option("--clean-near", help="Also leave out train images that almost equal one of val or test.")
     ] = False,
     near: Annotated[bool, typer.Option(help="Also look for near-identical images.")] = True,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows and files that cannot be read.")] = False,
-    seed: Annotated[int, typer.Option(help="Decides the split where the source has none.")] = 0,
+    skip_bad: SkipBad = False,
+    seed: Seed = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print every finding as JSON.")] = False,
 ) -> None:
     """Find duplicates, contradictory labels, blanks and imbalance, and leave them out if asked."""

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from mien.cli.options import Detector, Threads
+
 __all__ = ["bench"]
 
 
@@ -15,22 +17,24 @@ def bench(
         list[str] | None, typer.Argument(help="Bundled models or run folders; all bundled if none.")
     ] = None,
     *,
-    detector: Annotated[str, typer.Option(help="Who finds the faces: yunet or none.")] = "yunet",
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the classifier and of YuNet.")] = None,
-    seconds: Annotated[float, typer.Option(min=0.01, help="How long each figure is measured for.")] = 1.0,
+    detector: Detector = "yunet",
+    threads: Threads = None,
+    seconds: Annotated[float, typer.Option(min=0.01, max=600, help="How long each figure is measured for.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Measure cold start, faces, photos, video and memory on this machine."""
     from mien.cli.terminal import working
     from mien.errors import ModelError
     from mien.inference.bench import measure_cold_start, measure_speed
-    from mien.inference.model_files import bundled_models
+    from mien.inference.model_files import bundled_models, find_model
     from mien.machine import usable_cores
 
     rows: list[dict[str, Any]] = []
     names = model or list(bundled_models())
     if not names:
         raise ModelError("Expected a bundled model or a run folder. Received: none. Name one: mien bench runs/first")
+    for name in names:
+        find_model(name)  # before anything is measured
     for name in names:
         with working(f"Measuring {name}"):
             cold = measure_cold_start(name, detector=detector)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.options import Seed, Split
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ _CLEARLY = 0.05  # the customary level
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Two or more runs or models, evaluated on the split.")],
     *,
-    split: Annotated[str, typer.Option(help="Which split: val, test or train.")] = "val",
+    split: Split = "val",
     save: Annotated[Path | None, typer.Option(help="Write the images that changed sides to this csv.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    seed: Annotated[int, typer.Option(help="Decides the bootstrap.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Compare runs on the same images: scores, McNemar's test and paired differences for each pair."""
     from mien.evaluate.comparison import compare as compare_runs

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from mien.cli.options import Seed, SkipBad, Source, Votes
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,14 +29,14 @@ def _options() -> None:
 
 @data_app.command()
 def check(
-    source: Annotated[Path, typer.Argument(help="fer2013.csv (.gz, .zip), archive.zip, or a folder of images.")],
+    source: Source,
     *,
-    votes: Annotated[Path | None, typer.Option(help="FER+'s fer2013new.csv, joined to the csv's rows.")] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows and files that cannot be read.")] = False,
+    votes: Votes = None,
+    skip_bad: SkipBad = False,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read anew, and keep nothing for the next time.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Decides the split where the source has none.")] = 0,
+    seed: Seed = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Read a dataset and print its splits, their counts and what is odd about it."""

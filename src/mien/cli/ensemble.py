@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mien.cli.options import Split
+
 __all__ = ["ensemble"]
 
 
@@ -15,7 +17,7 @@ def ensemble(
     *,
     source: Annotated[str, typer.Option("--data", help="FER-2013 csv, zip or folder.")],
     run: Annotated[Path, typer.Option(help="Folder to write: a run of probabilities without a model.")],
-    split: Annotated[str, typer.Option(help="Which split: val, test or train.")] = "val",
+    split: Split = "val",
     flip: Annotated[bool, typer.Option(help="Average over each image and its mirror image.")] = True,
 ) -> None:
     """Score a split by the mean probabilities of several models, or of one and its view of mirror images.

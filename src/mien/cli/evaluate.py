@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.options import Data, Seed, Split, Votes
 from mien.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,16 +20,16 @@ __all__ = ["evaluate", "score"]
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN|MODEL", help="Run folder, exported or bundled model.")],
     *,
-    split: Annotated[str, typer.Option(help="Which split: val, test or train.")] = "val",
-    source: Annotated[str | None, typer.Option("--data", help="Dataset; the run's own when left out.")] = None,
-    votes: Annotated[Path | None, typer.Option(help="FER+'s fer2013new.csv, to compare with the taggers.")] = None,
+    split: Split = "val",
+    source: Data = None,
+    votes: Votes = None,
     from_probabilities: Annotated[
         bool,
         typer.Option(
             "--from-probabilities", help="Use the stored probabilities alone: neither dataset nor Keras is needed."
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(help="Decides the bootstrap of the intervals.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Score a run or a model on a split: metrics with 95% intervals, figures, JSON.
 

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from mien.cli.options import Data, Detector, Model, Split
 from mien.errors import ConfigError
+from mien.files import refuse_address
 
 __all__ = ["explain"]
 
@@ -17,10 +19,10 @@ def explain(
         Path, typer.Argument(metavar="RUN|MODEL|PHOTO", help="Run folder, exported or bundled model, or a photo.")
     ],
     *,
-    split: Annotated[str, typer.Option(help="Of a run: train, val or test.")] = "val",
-    source: Annotated[str | None, typer.Option("--data", help="Of a run: its dataset, if it is elsewhere now.")] = None,
-    model: Annotated[str, typer.Option(help="Of a photo: a bundled model or a folder with an exported one.")] = "base",
-    detector: Annotated[str, typer.Option(help="Of a photo: yunet or none.")] = "yunet",
+    split: Split = "val",
+    source: Data = None,
+    model: Model = "base",
+    detector: Detector = "yunet",
     save: Annotated[Path | None, typer.Option(help="Where to write the picture of a photo.")] = None,
 ) -> None:
     """Show what speaks for each answer.
@@ -35,6 +37,7 @@ def explain(
     elif what.is_file():
         _explain_photo(what, model=model, detector=detector, save=save or what.with_name(f"{what.stem}-explained.png"))
     else:
+        refuse_address(str(what))
         raise ConfigError(f"Expected a run folder, a bundled model or a photo. Received: {what}, which does not exist.")
 
 
@@ -61,6 +64,7 @@ def _explain_run(path: Path, *, split: str, source: str | None) -> None:
 
 
 def _explain_photo(path: Path, *, model: str, detector: str, save: Path) -> None:
+    from mien.cli.terminal import say
     from mien.evaluate.photo_explanation import explain_photo
     from mien.evaluate.style import save_figure
     from mien.inference.predictor import Predictor
@@ -68,7 +72,8 @@ def _explain_photo(path: Path, *, model: str, detector: str, save: Path) -> None
     predictor = Predictor(model, detector=detector)
     figure, captions = explain_photo(predictor, path)
     if figure is None:
-        typer.echo(f"{path}: no face found ({predictor.detector_name})")
+        say(f"{path}: no face found ({predictor.detector_name})")
         return
     save_figure(figure, save)
-    typer.echo(f"{path}: {', '.join(captions)}\n{save}")
+    say(f"{path}: {', '.join(captions)}")
+    say(str(save))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mien.cli.options import Data, SkipBad, Votes
 from mien.cli.reading import read_dataset, recorded_source, recorded_votes
 from mien.cli.streams import import_keras_quietly
 from mien.errors import ConfigError
@@ -27,16 +28,14 @@ def train(
         typer.Argument(help="FER-2013 csv, zip or folder. With --resume, the run's own source when left out."),
     ] = None,
     *,
-    votes: Annotated[
-        Path | None, typer.Option(help="FER+'s fer2013new.csv, to learn what people see (model.predicts).")
-    ] = None,
+    votes: Votes = None,
     config: Annotated[Path | None, typer.Option(help="TOML config, such as configs/base.toml.")] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value on top of the config; repeatable.")
     ] = None,
     run: Annotated[Path | None, typer.Option(help="Run folder; runs/DATE-TIME when left out.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows and files that cannot be read.")] = False,
+    skip_bad: SkipBad = False,
     help_config: Annotated[bool, typer.Option("--help-config", help="Print every config key and stop.")] = False,
 ) -> None:
     """Train a network: fit on train, choose the epoch on val, write a run folder.
@@ -94,8 +93,8 @@ def train(
 def export(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     *,
-    source: Annotated[str | None, typer.Option("--data", help="Dataset; the run's own when left out.")] = None,
-    votes: Annotated[Path | None, typer.Option(help="FER+'s fer2013new.csv; the run's own when left out.")] = None,
+    source: Data = None,
+    votes: Votes = None,
     compact: Annotated[bool, typer.Option(help="Store ONNX kernels in 16 bits: half the size.")] = True,
     int8: Annotated[bool, typer.Option("--int8", help="Write an int8 copy, too, and say what it costs.")] = False,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.options import FacesAtMost, Head, Model, SmallestFace, Threads, Yunet
 from mien.cli.streams import quiet_decoders
 from mien.errors import ConfigError
 
@@ -29,13 +30,8 @@ def predict(
         list[str], typer.Argument(metavar="PHOTO…", help="Images, folders, patterns, or - for standard input.")
     ],
     *,
-    model: Annotated[
-        str, typer.Option(help="Name of a bundled model (see mien models list), or a run folder.")
-    ] = "base",
-    head: Annotated[
-        str | None,
-        typer.Option(help="Question: votes (what people see) or labels (FER-2013's); the model's own if unset."),
-    ] = None,
+    model: Model = "base",
+    head: Head = None,
     prior: Annotated[
         str,
         typer.Option(
@@ -45,29 +41,24 @@ def predict(
     detector: Annotated[
         str, typer.Option(help="Who finds the faces: yunet, none (each photo is a face), or a boxes.json.")
     ] = "yunet",
-    yunet: Annotated[Path | None, typer.Option(help="A YuNet file of your own, instead of mien's.")] = None,
-    smallest_face: Annotated[
-        int,
-        typer.Option(
-            min=24, help="Side of the smallest face that matters, in pixels; 48 is found up to four times as fast."
-        ),
-    ] = 24,
+    yunet: Yunet = None,
+    smallest_face: SmallestFace = 24,
     save: Annotated[
         Path | None, typer.Option(help="Write annotated copies: a file for one photo, a folder for more.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list instead of a table.")] = False,
     as_jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one line of JSON per photo, as they come.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print one row per face, as they come.")] = False,
-    max_faces: Annotated[int | None, typer.Option(min=1, help="Most faces per photo, the largest first.")] = None,
+    max_faces: FacesAtMost = None,
     margin: Annotated[
         float | None,
         typer.Option(min=-0.4, max=2, help="Share of a box added on each side; suits the detector if unset."),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads that read and search; all cores if unset.")
-    ] = None,
-    max_megapixels: Annotated[float, typer.Option(min=0.001, help="Refuse images with more pixels than this.")] = 52.0,
-    max_megabytes: Annotated[float, typer.Option(min=0.001, help="Refuse files larger than this.")] = 64.0,
+    workers: Threads = None,
+    max_megapixels: Annotated[
+        float, typer.Option(min=0.001, max=10_000, help="Refuse images with more pixels than this.")
+    ] = 52.0,
+    max_megabytes: Annotated[float, typer.Option(min=0.001, max=100_000, help="Refuse files larger than this.")] = 64.0,
 ) -> None:
     """Find the faces of photos and say their expressions.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, TextIO
 
+from mien.cli.streams import printable
 from mien.emotions import EMOTIONS
 from mien.errors import ConfigError
 from mien.inference.results import Face, Prediction, Unreadable
@@ -89,8 +90,13 @@ class JsonWriter(Writer):
 
     def finish(self) -> None:
         """Print the list."""
-        self.out.write(json.dumps(self._values, indent=2, ensure_ascii=False) + "\n")
+        self.out.write(json.dumps(self._values, indent=2, ensure_ascii=_needs_escapes(self.out)) + "\n")
         super().finish()
+
+
+def _needs_escapes(out: TextIO) -> bool:
+    """Whether names in other scripts go into JSON as escapes, because not all of them can be written otherwise."""
+    return (out.encoding or "").lower().replace("-", "") not in ("", "utf8")
 
 
 class JsonLinesWriter(Writer):
@@ -98,7 +104,7 @@ class JsonLinesWriter(Writer):
 
     def add(self, result: Prediction | Unreadable) -> None:
         """Print it."""
-        self.out.write(json.dumps(result.to_dict(), ensure_ascii=False) + "\n")
+        self.out.write(json.dumps(result.to_dict(), ensure_ascii=_needs_escapes(self.out)) + "\n")
         self.out.flush()
 
 
@@ -112,7 +118,10 @@ class CsvWriter(Writer):
 
     def add(self, result: Prediction | Unreadable) -> None:
         """Print its rows."""
-        self._rows.writerows(_csv_rows(result.to_dict()))
+        rows = _csv_rows(result.to_dict())
+        if self.out.isatty():  # a name may hold what commands a terminal; into a file it goes as it is
+            rows = (row | {"source": printable(row["source"])} for row in rows)
+        self._rows.writerows(rows)
         self.out.flush()
 
 

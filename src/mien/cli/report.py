@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.options import Data, Seed, Votes
+
 if TYPE_CHECKING:
     from mien.data.dataset import Dataset
     from mien.evaluate.report import Picture
@@ -21,13 +23,13 @@ def report(
     split: Annotated[
         str | None, typer.Option(help="Split of figures and faces; test, else val, else train when left out.")
     ] = None,
-    source: Annotated[str | None, typer.Option("--data", help="Dataset; the run's own when left out.")] = None,
-    votes: Annotated[Path | None, typer.Option(help="FER+'s fer2013new.csv, to compare with the taggers.")] = None,
+    source: Data = None,
+    votes: Votes = None,
     no_data: Annotated[
         bool, typer.Option("--no-data", help="Leave the dataset alone: no faces, no duplicates.")
     ] = False,
     explain: Annotated[bool, typer.Option(help="Show what the network looks at.")] = True,
-    seed: Annotated[int, typer.Option(help="Decides the bootstrap of the intervals.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Write report.html: data, training, scores, calibration, mistakes and explanations of a run in one page."""
     from mien.cli.evaluate import score

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.options import Seed, SkipBad, Source
 from mien.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -21,13 +22,13 @@ __all__ = ["summary"]
 
 
 def summary(
-    source: Annotated[Path, typer.Argument(help="fer2013.csv (.gz, .zip), archive.zip, or a folder of images.")],
+    source: Source,
     *,
     out: Annotated[Path, typer.Option(help="Folder for the figures.")] = Path("summary"),
     figures: Annotated[bool, typer.Option(help="Draw figures, which needs mien[train].")] = True,
     config: Annotated[Path | None, typer.Option(help="TOML config whose augmentation is shown.")] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows and files that cannot be read.")] = False,
-    seed: Annotated[int, typer.Option(help="Decides which faces are shown, and the split where there is none.")] = 0,
+    skip_bad: SkipBad = False,
+    seed: Seed = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Print a dataset's classes and pixel values, and draw its distribution, samples, mean faces and augmentation."""

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mien.cli.options import Seed
+
 __all__ = ["synthetic"]
 
 
@@ -14,9 +16,9 @@ def synthetic(
     out: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     *,
     samples_per_class: Annotated[
-        int, typer.Option(help="Faces of each emotion, divided 70/15/15 into train, val and test.")
+        int, typer.Option(max=1_000_000, help="Faces of each emotion, divided 70/15/15 into train, val and test.")
     ] = 600,
-    seed: Annotated[int, typer.Option(help="Decides every face.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Draw faces that show the seven expressions, as a folder that every other command reads."""
     from mien.cli.terminal import progress_bar, say

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.options import Detector, FacesAtMost, Head, Model, SmallestFace, Threads, Yunet
 from mien.cli.streams import quiet_decoders
 from mien.errors import ConfigError, ImageError
 
@@ -38,35 +39,23 @@ def video(
     timeline: Annotated[
         Path | None, typer.Option(help="Draw each person's emotions over time: .png, .svg or .pdf.")
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="Name of a bundled model (see mien models list), or a run folder.")
-    ] = "base",
-    head: Annotated[
-        str | None,
-        typer.Option(help="Question: votes (what people see) or labels (FER-2013's); the model's own if unset."),
-    ] = None,
+    model: Model = "base",
+    head: Head = None,
     prior: Annotated[
         str,
         typer.Option(help="How common each expression is: everyday, even, trained or such as happy=3,neutral=5."),
     ] = "everyday",
-    detector: Annotated[str, typer.Option(help="Who finds the faces: yunet or none.")] = "yunet",
-    yunet: Annotated[Path | None, typer.Option(help="A YuNet file of your own, instead of mien's.")] = None,
-    smallest_face: Annotated[
-        int,
-        typer.Option(
-            min=24, help="Side of the smallest face that matters, in pixels; 48 is found up to four times as fast."
-        ),
-    ] = 24,
+    detector: Detector = "yunet",
+    yunet: Yunet = None,
+    smallest_face: SmallestFace = 24,
     every: Annotated[int, typer.Option(min=1, help="Detect faces only in every N-th frame.")] = 1,
     start: Annotated[float, typer.Option(min=0, help="Begin here, in seconds.")] = 0.0,
     end: Annotated[float | None, typer.Option(min=0, help="Stop here, in seconds.")] = None,
-    max_faces: Annotated[int | None, typer.Option(min=1, help="Most faces per frame, the largest first.")] = None,
+    max_faces: FacesAtMost = None,
     smooth: Annotated[
         float, typer.Option(min=0, help="Time constant of the averaging of probabilities, in seconds; 0 is none.")
     ] = 0.5,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads that detect faces; all cores, at most 4, if unset.")
-    ] = None,
+    workers: Threads = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of a table.")] = False,
 ) -> None:
     """Follow the faces of a video and say their expressions over time.

@@ -28,7 +28,7 @@ from mien.data.reading import (
 from mien.data.splits import split_samples
 from mien.data.votes import join_votes
 from mien.errors import DataError
-from mien.files import user_path
+from mien.files import refuse_address, user_path
 
 __all__ = ["load_dataset"]
 
@@ -70,6 +70,7 @@ def load_dataset(
     """
     path = user_path(source)
     if not path.exists():
+        refuse_address(str(source))
         raise DataError(f"Expected an existing file or folder. Received: {path}. {WHAT_IS_READ}")
     _refuse_unreadable(path)
     samples = _read_cached(path, skip_bad, progress) if cache and path.is_file() else _read(path, skip_bad, progress)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from mien.errors import ImageError
-from mien.files import atomic_write
+from mien.files import atomic_write, refuse_address
 from mien.images import READABLE_SUFFIXES
 
 __all__ = ["STDIN", "Photo", "copy_paths", "find_photos", "write_image"]
@@ -47,6 +47,7 @@ def find_photos(arguments: Sequence[str], *, leave_out: Path | None = None) -> l
 
     Raises:
         ImageError: A folder has no photos below it, or a pattern meets none.
+        MienError: An argument is an address.
     """
     left_out = None if leave_out is None else leave_out.resolve()
     photos = {photo.path: photo for argument in arguments for photo in _expand(argument, left_out)}
@@ -55,6 +56,7 @@ def find_photos(arguments: Sequence[str], *, leave_out: Path | None = None) -> l
 
 def _expand(argument: str, left_out: Path | None) -> Iterator[Photo]:
     path = Path(argument)
+    refuse_address(argument)
     if argument == STDIN:
         yield Photo(path, Path("stdin"))
     elif path.is_dir():
