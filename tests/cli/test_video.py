@@ -119,7 +119,7 @@ def test_a_timeline_without_matplotlib_fails_before_the_video_is_watched(
     (clip.parent / "old.csv").write_text("older")
     before = _contents(clip.parent)
     assert _video(toy_model, clip, "--out", clip.parent / "old.csv", "--timeline", clip.parent / "t.png") == 1
-    assert "mien[train]" in capsys.readouterr().err
+    assert "mien video needs matplotlib" in capsys.readouterr().err
     assert _contents(clip.parent) == before
 
 
