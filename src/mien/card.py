@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mien.emotions import EMOTIONS, NUM_EMOTIONS
+from mien.emotions import EMOTIONS, INPUT_SHAPE, NUM_EMOTIONS
 from mien.errors import ModelError
 from mien.files import write_json
-from mien.images import INPUT_SHAPE
 from mien.probabilities import SUM_TOLERANCE
 from mien.run import SCHEMA_VERSION
 

@@ -1,4 +1,4 @@
-"""The seven emotions of FER-2013: the only place where their order and their colours are written.
+"""FER-2013's seven emotions, their order and colours, and the size of its images: the only place for each.
 
 The codes are those of the `emotion` column of `fer2013.csv` (Goodfellow et al. 2013, "Challenges in
 representation learning: A report on three machine learning contests", arXiv:1307.0414).
@@ -6,10 +6,23 @@ representation learning: A report on three machine learning contests", arXiv:130
 
 from __future__ import annotations
 
-__all__ = ["COLOURS_ON_DARK", "COLOURS_ON_LIGHT", "EMOTIONS", "INK_ON_COLOUR", "NUM_EMOTIONS", "emotion_code"]
+__all__ = [
+    "COLOURS_ON_DARK",
+    "COLOURS_ON_LIGHT",
+    "EMOTIONS",
+    "INK_ON_COLOUR",
+    "INPUT_SHAPE",
+    "INPUT_SIZE_PX",
+    "NUM_EMOTIONS",
+    "emotion_code",
+]
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 NUM_EMOTIONS = len(EMOTIONS)
+
+INPUT_SIZE_PX = 48
+INPUT_SHAPE = (INPUT_SIZE_PX, INPUT_SIZE_PX, 1)
+"""Height, width and channels of one image, grey, as every model takes it."""
 
 # One hue per emotion, in two tones. Within a tone any two are told apart by normal eyes and by those that lack one of
 # the three kinds of cones: tests/test_emotions.py simulates all four. Names always stand beside the colours.

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 import cv2
 import numpy as np
 
+from mien.emotions import INPUT_SIZE_PX
 from mien.errors import ImageError, ImageFormatError, ImageNotFoundError, ImageTooLargeError, MienError
 from mien.files import open_regular, shown_path
 from mien.machine import OPENCV_MOST_PIXELS
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
 __all__ = [
-    "INPUT_SHAPE",
-    "INPUT_SIZE_PX",
     "READABLE_SUFFIXES",
     "Colour",
     "ImageLimits",
@@ -47,9 +46,6 @@ __all__ = [
     "to_tensor",
 ]
 
-INPUT_SIZE_PX = 48
-INPUT_SHAPE = (INPUT_SIZE_PX, INPUT_SIZE_PX, 1)
-"""Height, width and channels of what every model takes."""
 READABLE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif")
 
 _READABLE = "JPEG, PNG, WebP, BMP, TIFF or GIF"

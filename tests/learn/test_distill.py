@@ -42,8 +42,8 @@ def test_a_question_that_no_teacher_answers_keeps_its_target() -> None:
     np.testing.assert_allclose(mixed[0, 7:], [0.25, 0, 0, 0, 0.75, 0, 0], atol=1e-6)
 
 
-def test_a_teacher_of_labels_says_nothing_of_votes() -> None:
-    answers = Teacher("small", ("votes", "labels")).probabilities(np.zeros((3, 48, 48), np.uint8))
+def test_a_teacher_of_labels_says_nothing_of_votes(toy_model: Path) -> None:
+    answers = Teacher(str(toy_model), ("votes", "labels")).probabilities(np.zeros((3, 48, 48), np.uint8))
     assert np.isnan(answers[:, :7]).all()
     np.testing.assert_allclose(answers[:, 7:].sum(axis=1), 1, atol=1e-5)
 
@@ -130,5 +130,5 @@ def test_an_unknown_teacher_is_named(toy_config: Config, toy_train: Split, toy_v
 
 
 def test_teachers_are_texts() -> None:
-    with pytest.raises(ConfigError, match=r"Expected distill.teachers to be a list of texts. Received: \[3\]"):
+    with pytest.raises(ConfigError, match=r"Expected distill.teachers to be a list of strings. Received: \[3\]"):
         config_from_dict({"distill": {"teachers": [3]}})

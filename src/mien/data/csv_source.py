@@ -24,9 +24,8 @@ from mien.data.reading import (
     undamaged,
     usage_code,
 )
-from mien.emotions import NUM_EMOTIONS
+from mien.emotions import INPUT_SIZE_PX, NUM_EMOTIONS
 from mien.errors import DataError
-from mien.images import INPUT_SIZE_PX
 
 __all__ = ["Columns", "find_columns", "read_csv"]
 

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.emotions import NUM_EMOTIONS
+from mien.emotions import INPUT_SIZE_PX, NUM_EMOTIONS
 from mien.errors import DataError
-from mien.images import INPUT_SIZE_PX
 
 __all__ = [
     "INPUT_SIZE_PX",

@@ -28,10 +28,10 @@ from mien.data.reading import (
     folder_code,
     shortened,
 )
-from mien.emotions import EMOTIONS, emotion_code
+from mien.emotions import EMOTIONS, INPUT_SIZE_PX, emotion_code
 from mien.errors import DataError, ImageError
 from mien.files import open_regular, shown_path
-from mien.images import INPUT_SIZE_PX, READABLE_SUFFIXES, ImageLimits, decode_image, resize_to_input, to_gray
+from mien.images import READABLE_SUFFIXES, ImageLimits, decode_image, resize_to_input, to_gray
 from mien.machine import usable_cores
 
 __all__ = ["Entry", "is_image_name", "is_system_file", "list_folder", "read_folder", "read_tree"]

@@ -13,8 +13,8 @@ from typing import NoReturn
 import numpy as np
 
 from mien.data.dataset import SPLIT_NAMES
+from mien.emotions import INPUT_SIZE_PX
 from mien.errors import DataError, MienError
-from mien.images import INPUT_SIZE_PX
 
 __all__ = [
     "GZIP_SIGNATURE",

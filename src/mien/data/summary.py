@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from mien.data.dataset import SPLIT_NAMES, Dataset, Split
-from mien.emotions import EMOTIONS, NUM_EMOTIONS
-from mien.images import INPUT_SIZE_PX
+from mien.emotions import EMOTIONS, INPUT_SIZE_PX, NUM_EMOTIONS
 
 __all__ = ["PixelStatistics", "SplitSummary", "Summary", "summarize"]
 

@@ -15,9 +15,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from mien.data.dataset import Split
 from mien.data.summary import Summary
-from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS, NUM_EMOTIONS
+from mien.emotions import COLOURS_ON_LIGHT, EMOTIONS, INPUT_SIZE_PX, NUM_EMOTIONS
 from mien.evaluate.style import INK, MUTED, empty_figure, new_figure, percent_axis, styled, title
-from mien.images import INPUT_SIZE_PX
 
 __all__ = ["augmentation_figure", "class_distribution_figure", "mean_faces_figure", "samples_figure"]
 

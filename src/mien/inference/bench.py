@@ -20,8 +20,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from mien.emotions import INPUT_SIZE_PX
 from mien.errors import ModelError
-from mien.images import INPUT_SIZE_PX
 from mien.inference.classifier import Classifier
 from mien.inference.predictor import Predictor
 from mien.inference.video.analysis import VideoAnalysis

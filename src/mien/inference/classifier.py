@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from mien.card import Head, ModelCard, read_card
-from mien.emotions import NUM_EMOTIONS
+from mien.emotions import INPUT_SIZE_PX, NUM_EMOTIONS
 from mien.errors import ConfigError, ImageError, ModelError
-from mien.images import INPUT_SIZE_PX, to_tensor
+from mien.images import to_tensor
 from mien.inference.model_files import WEIGHTS_PATH, find_model
 from mien.inference.sessions import first_line, open_session
 from mien.probabilities import SUM_TOLERANCE, apply_temperature, change_prior, prior_array

@@ -19,11 +19,11 @@ import numpy as np
 import mien
 from mien.card import ModelCard, write_card
 from mien.data.dataset import Split
-from mien.emotions import NUM_EMOTIONS
+from mien.emotions import INPUT_SHAPE, NUM_EMOTIONS
 from mien.errors import ModelError
 from mien.evaluate.metrics import accuracy_with_interval
 from mien.files import atomic_writes, sha256_of
-from mien.images import INPUT_SHAPE, to_tensor
+from mien.images import to_tensor
 from mien.inference.sessions import import_onnxruntime, open_session
 from mien.learn.card_facts import card_facts
 from mien.learn.compact import store_kernels_as_int16

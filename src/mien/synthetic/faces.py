@@ -14,10 +14,9 @@ import numpy as np
 from mien.data.dataset import SPLIT_NAMES, Dataset, Split, dataset_fingerprint
 from mien.data.reading import Progress
 from mien.data.writing import claim_empty_folder, write_png
-from mien.emotions import EMOTIONS, NUM_EMOTIONS
+from mien.emotions import EMOTIONS, INPUT_SIZE_PX, NUM_EMOTIONS
 from mien.errors import DataError
 from mien.files import user_path
-from mien.images import INPUT_SIZE_PX
 from mien.synthetic.expression import sample_expression
 from mien.synthetic.features import brows, eyes, folds, mouth
 from mien.synthetic.head import beard, body, glasses, hair_back, hair_front, hand, nose, shading, skin_shape

@@ -7,8 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from mien.emotions import NUM_EMOTIONS
-from mien.images import INPUT_SHAPE
+from mien.emotions import INPUT_SHAPE, NUM_EMOTIONS
 from mien.learn.targets import OUTPUTS
 
 __all__ = ["classify", "convolution", "image_input", "normalise"]

@@ -17,8 +17,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from mien.emotions import INPUT_SHAPE
 from mien.errors import ModelError
-from mien.images import INPUT_SHAPE
 from mien.learn.models.blocks import classify
 
 __all__ = ["backbone_of", "build_transfer", "set_trainable"]
