@@ -6,12 +6,14 @@
 # Every setting of docs/serving.md is a variable: docker run -e MIEN_TOKEN=… -e MIEN_MAX_STREAMS=2 …
 
 FROM python:3.13-slim AS build
-COPY pyproject.toml README.md LICENSE /source/
+COPY pyproject.toml README.md LICENSE THIRD-PARTY.md /source/
 COPY src /source/src
+COPY configs /source/configs
 RUN python -m venv /opt/mien && /opt/mien/bin/pip install --no-cache-dir '/source[serve]'
 
 FROM python:3.13-slim
 COPY --from=build /opt/mien /opt/mien
+COPY LICENSE THIRD-PARTY.md /usr/share/doc/mien/
 ENV PATH=/opt/mien/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -289,3 +289,10 @@ def test_every_field_is_documented() -> None:
         assert list(docs[section]) == [f.name for f in dataclasses.fields(cls)]
         for key, sentence in docs[section].items():
             assert sentence.endswith("."), f"{section}.{key}: {sentence!r}"
+
+
+def test_a_config_that_comes_with_mien_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_config("small") == load_config(CONFIGS / "small.toml")
+    with pytest.raises(ConfigError, match="Expected a TOML config file"):
+        load_config("no-such-config")

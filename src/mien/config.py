@@ -321,16 +321,26 @@ def _unknown_key(key: str, known: Iterable[str]) -> str:
 def load_config(path: str | Path) -> Config:
     """Read a Config from a TOML file.
 
+    Args:
+        path: The file, or the name of one that comes with mien, such as `base`.
+
     Raises:
         ConfigError: The file cannot be read, is no TOML, or holds a key or value that is not allowed.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = _config_path(Path(path)).read_text(encoding="utf-8")
         return config_from_dict(tomllib.loads(text))
     except OSError as error:
         raise ConfigError(f"Expected a TOML config file. Received: {path} ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, thousands of digits, nested without end
         raise ConfigError(f"Expected TOML in {path}. Received: {error}.") from error
+
+
+def _config_path(path: Path) -> Path:
+    """The file; where there is none, the one of that name that comes with mien, installed or in its checkout."""
+    package = Path(__file__).resolve().parent
+    places = (folder / "configs" / f"{path.stem}.toml" for folder in (package, package.parents[1]))
+    return path if path.exists() else next((place for place in places if place.is_file()), path)
 
 
 def with_overrides(config: Config, assignments: Iterable[str]) -> Config:

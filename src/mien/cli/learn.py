@@ -29,7 +29,10 @@ def train(
     ] = None,
     *,
     votes: Votes = None,
-    config: Annotated[Path | None, typer.Option(help="TOML config, such as configs/base.toml.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML config, or the name of one that comes with mien, such as base."),
+    ] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value on top of the config; repeatable.")
     ] = None,
