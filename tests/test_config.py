@@ -293,6 +293,6 @@ def test_every_field_is_documented() -> None:
 
 def test_a_config_that_comes_with_mien_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert load_config("small") == load_config(CONFIGS / "small.toml")
+    assert load_config("small") == load_config(Path(__file__).parents[1] / "configs" / "small.toml")
     with pytest.raises(ConfigError, match="Expected a TOML config file"):
         load_config("no-such-config")
