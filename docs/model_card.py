@@ -21,6 +21,11 @@ trained by `mien train` on FER-2013's Training split alone, its epoch, temperatu
 PublicTest (val), and PrivateTest (test) was looked at once. The config, history and scores of each run lie beside its
 weights in `src/mien/inference/weights/`; this page is written from them.
 
+Each answers two questions about one face, through two heads. `votes`, the default: what would people see? Learnt from
+the votes of FER+'s ten taggers (Barsoum et al. 2016). `labels`: what does FER-2013's label say? That is the benchmark's
+question (`--head labels --prior trained`). The two disagree on a third of the pictures, most of all where a plain face
+was labelled angry or sad. How common each expression is enters as a [prior](priors.md).
+
 ## Intended use
 
 Sorting, searching and studying pictures by the expression that is seen in them; teaching; a starting point and a
@@ -59,7 +64,9 @@ def _model(name: str) -> str:
     if not run.metrics_path("test").is_file():
         return "\n".join([f"## `{name}`", "", *_copy(run, card), ""])
     scored = {split: _json(run.metrics_path(split)) for split in ("val", "test")}
-    return "\n".join([f"## `{name}`", "", *_facts(run, card), "", *_scores(scored), "", *_classes(scored["test"]), ""])
+    return "\n".join(
+        [f"## `{name}`", "", *_facts(run, card), "", *_scores(scored, card.metrics), "", *_classes(scored["test"]), ""]
+    )
 
 
 def _head(card: ModelCard) -> Head:
@@ -99,8 +106,8 @@ def _facts(run: Run, card: ModelCard) -> list[str]:
         **_teaching(config),
         **_speed(run),
         "data": f"FER-2013, {card.protocol} split, fingerprint `{card.data_fingerprint[:16]}…`",
-        "temperature": f"{_head(card).temperature:.3f}",
-        "uncertain": f"answers with a confidence below {_head(card).uncertain_below:.2f}",
+        "temperature": ", ".join(f"{head.temperature:.3f} ({name})" for name, head in card.heads.items()),
+        "uncertain": f"predictions with a confidence below {_head(card).uncertain_below:.2f}",
     }
     if "remark" in environment:
         rows["remark"] = environment["remark"]
@@ -131,7 +138,7 @@ def _speed(run: Run) -> dict[str, str]:
     }
 
 
-def _scores(scored: dict[str, Any]) -> list[str]:
+def _scores(scored: dict[str, Any], metrics: dict[str, dict[str, float]]) -> list[str]:
     names = {
         "accuracy": "accuracy",
         "balanced_accuracy": "balanced accuracy",
@@ -150,7 +157,19 @@ def _scores(scored: dict[str, Any]) -> list[str]:
         if all(votes):
             cells = [f"{v[key]['model']:.1%} of {v[key]['n']:,} (labels {v[key]['labels']:.1%})" for v in votes]
             lines.append(f"| agreement with the {text} | {cells[0]} | {cells[1]} |")
+    for key, text in (
+        ("fer_plus_official", "FER+, official protocol with eight classes (contempt is an error)"),
+        ("votes", "FER+, leader of the seven emotions where no face and unknown do not lead"),
+    ):
+        if all(f"{key}_accuracy" in metrics[split] for split in ("val", "test")):
+            cells = [_of_card(metrics[split], key) for split in ("val", "test")]
+            lines.append(f"| {text}, by the votes' head | {cells[0]} | {cells[1]} |")
     return lines
+
+
+def _of_card(metrics: dict[str, float], key: str) -> str:
+    value, low, high = (100 * metrics[f"{key}_accuracy{end}"] for end in ("", "_low", "_high"))
+    return f"{value:.2f} ({low:.1f} to {high:.1f}) of {metrics[f'{key}_n']:,.0f}"
 
 
 def _row(text: str, scored: dict[str, Any], part: str, key: str) -> str:
