@@ -43,11 +43,11 @@ def test_a_bundled_model_is_scored_in_a_folder_of_ones_own(bundled: Run, faces: 
     scores = ensure_probabilities(bundled, faces, "val")
     assert scores.path.parent == bundled.path / "other_data"  # it was not trained on drawn faces
     stored = scores.read_probabilities("val")
-    raw = Classifier("small", head=next(iter(Classifier("small").card.heads))).raw_probabilities(faces.val.images)
+    raw = Classifier("small", head="labels").raw_probabilities(faces.val.images)
     np.testing.assert_allclose(stored.probabilities, raw, atol=1e-5)
     evaluation, _ = evaluate_run(bundled, "val", scores=scores)
     assert evaluation.calibrated is not None
-    assert evaluation.calibrated.temperature == next(iter(Classifier("small").card.heads.values())).temperature
+    assert evaluation.calibrated.temperature == Classifier("small", head="labels").head.temperature
 
 
 def test_a_name_may_come_as_a_path_as_from_the_command_line(tmp_path: Path) -> None:

@@ -281,6 +281,7 @@ def test_bench(on_terminal: Run, toy_model: Path) -> None:
 
 
 def test_an_error_is_wrapped_between_words(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # which processes of pytest-xdist have
     for columns in (60, 80, 200):
         with _terminal(columns) as screen:
             assert main(["data", "check", "no-such-dataset.csv"]) == 1
