@@ -11,8 +11,6 @@ from mien.card import read_card
 from mien.data import load_dataset
 from mien.data.dataset import Dataset
 from mien.emotions import EMOTIONS
-from mien.evaluate.photos import evaluate_photos, read_photo_labels
-from mien.evaluate.votes import protocol_truths
 from mien.inference.classifier import Classifier
 from mien.inference.model_files import WEIGHTS_PATH, bundled_models, find_model
 from mien.inference.predictor import Predictor
@@ -36,6 +34,9 @@ STATED = [(name, split) for name in bundled_models() for split in read_card(find
 
 @pytest.mark.parametrize(("name", "split"), STATED)
 def test_stored_accuracy_is_what_the_model_reaches(name: str, split: str, fer2013: Dataset) -> None:
+    pytest.importorskip("sklearn")  # mien without [train] has no evaluation
+    from mien.evaluate.votes import protocol_truths
+
     stored = read_card(find_model(name).card_path).metrics[split]
     images = fer2013.split(split)
     predicted = Classifier(name, head="labels").probabilities(images.images).argmax(axis=1)
@@ -54,6 +55,9 @@ def test_what_people_see_is_the_default_question(name: str) -> None:
 
 def test_plain_faces_of_ordinary_photos_are_neutral(shared: Path) -> None:
     """What users complain of in every tool of this field: a plain face called angry or sad. It was 37 % once."""
+    pytest.importorskip("sklearn")
+    from mien.evaluate.photos import evaluate_photos, read_photo_labels
+
     every = read_photo_labels(shared / "data" / "wild")
     labels = {path: code for path, code in every.items() if EMOTIONS[code] == "neutral"}
     scores = evaluate_photos(Predictor(), dict(list(labels.items())[::5]))
